@@ -1,0 +1,39 @@
+# make demo | test | lint | build | setup | clean | distclean
+# PYTHON   the Python that the virtual environment is made from
+# EXTRAS   extras of setup.py to install
+# TORCH    pip arguments in place of requirements/torch.txt, for example TORCH="torch torchvision --index-url ..."
+SHELL := /bin/bash
+PYTHON ?= python3
+EXTRAS ?= dev
+TORCH ?=
+PYTEST_ARGS ?=
+
+BOOTSTRAP := $(PYTHON) tools/bootstrap.py
+OPTIONS := --extras "$(EXTRAS)" --torch "$(TORCH)"
+ENVIRONMENT := . tools/environment.sh && . tools/isolate.sh
+
+.PHONY: help setup build demo test lint clean distclean
+
+help:
+	@sed -n '1,4s/^# //p' Makefile
+
+setup:
+	@$(BOOTSTRAP) install $(OPTIONS)
+
+build:
+	@$(BOOTSTRAP) build $(OPTIONS)
+
+demo: build
+	@$(ENVIRONMENT) && python -m hybridgl_ros.ros.demo --output build/demo
+
+test: build
+	@$(ENVIRONMENT) && pytest $(PYTEST_ARGS)
+
+lint: setup
+	@$(ENVIRONMENT) && ruff check . && mypy
+
+clean:
+	rm -rf build install log
+
+distclean: clean
+	rm -rf .venv *.egg-info

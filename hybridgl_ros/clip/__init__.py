@@ -1,0 +1,1 @@
+"""CLIP at the level of tokens: region features, localisation map and text features from one loaded model."""

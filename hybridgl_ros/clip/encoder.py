@@ -1,0 +1,114 @@
+"""Token-level access to any open_clip vision transformer."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.models.loading import ClipModel
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class ClipEncoder:
+    """One CLIP model whose blocks can be run one at a time.
+
+    dtype: autocast type of the image tower. Raises ConfigError when the image tower is not a vision transformer with
+    a class token.
+    """
+
+    def __init__(self, loaded: ClipModel, dtype: torch.dtype = torch.float32) -> None:
+        visual: Any = loaded.model.visual
+        if not (hasattr(visual, "transformer") and hasattr(visual, "conv1") and hasattr(visual, "class_embedding")):
+            raise ConfigError(f"{type(visual).__name__} is not a vision transformer with a class token")
+        # open_clip's towers differ from model to model, so their parts are not typed.
+        self.model: Any = loaded.model
+        self.visual = visual
+        self.tokenize = loaded.tokenize
+        self.count_tokens = loaded.count_tokens
+        self.context_length = loaded.context_length
+        self.statistics = {"clip": (loaded.mean, loaded.std), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
+        self.dtype = dtype
+        self.blocks: Sequence[Any] = list(visual.transformer.resblocks)
+        self._batch_first = bool(getattr(visual.transformer, "batch_first", False))
+
+    @property
+    def device(self) -> torch.device:
+        return self.visual.conv1.weight.device
+
+    @property
+    def input_size(self) -> int:
+        """Side of the network's square input in pixels."""
+        size = self.visual.image_size
+        return int(size[0] if isinstance(size, (tuple, list)) else size)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns) of the image tokens at the network's own input size."""
+        rows, columns = self.visual.grid_size
+        return int(rows), int(columns)
+
+    @property
+    def heads(self) -> int:
+        return int(self.blocks[0].attn.num_heads)
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor of the cosines before a softmax (100 for OpenAI's weights)."""
+        return float(self.model.logit_scale.detach().exp())
+
+    def autocast(self) -> torch.autocast:
+        """Mixed precision of the image tower; off for float32."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
+
+    def normalise(self, image: Tensor, statistics: str = "clip") -> Tensor:
+        """uint8 or float …×3×H×W in 0–255 → normalised float32."""
+        mean, std = self.statistics[statistics]
+        shape = (3, 1, 1)
+        offset = torch.tensor(mean, device=image.device).view(shape)
+        scale = torch.tensor(std, device=image.device).view(shape)
+        return (image.float() / 255 - offset) / scale
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """Normalised pixels B×3×S×T → tokens B×(1+K)×width before the first block.
+
+        The positional embedding is resampled (bicubic, antialiased) when S×T is not the network's own size.
+        """
+        visual = self.visual
+        patches = visual.conv1(pixels)
+        rows, columns = patches.shape[-2:]
+        tokens = patches.flatten(2).transpose(1, 2)
+        class_token = visual.class_embedding.to(tokens.dtype).expand(len(tokens), 1, -1)
+        tokens = torch.cat([class_token, tokens], dim=1)
+        return visual.ln_pre(tokens + self._positions(rows, columns).to(tokens.dtype))
+
+    def _positions(self, rows: int, columns: int) -> Tensor:
+        positions = self.visual.positional_embedding
+        if (rows, columns) == self.grid:
+            return positions
+        own = positions[1:].T.reshape(1, -1, *self.grid)
+        resampled = F.interpolate(own, size=(rows, columns), mode="bicubic", antialias=True, align_corners=False)
+        return torch.cat([positions[:1], resampled.flatten(2)[0].T])
+
+    def block(self, index: int, tokens: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """One transformer block on B×L×width tokens; attention_mask: additive (B·heads)×L×L."""
+        block = self.blocks[index]
+        if self._batch_first:
+            return block(tokens, attn_mask=attention_mask)
+        return block(tokens.transpose(0, 1), attn_mask=attention_mask).transpose(0, 1)
+
+    def run(self, tokens: Tensor, start: int, stop: int) -> Tensor:
+        """Blocks start … stop − 1 without masks."""
+        for index in range(start, stop):
+            tokens = self.block(index, tokens)
+        return tokens
+
+    def project(self, tokens: Tensor) -> Tensor:
+        """Tokens …×width → the shared image-text space …×d."""
+        projected = self.visual.ln_post(tokens)
+        return projected if self.visual.proj is None else projected @ self.visual.proj

@@ -1,0 +1,89 @@
+"""The GEM localisation map G_co (§3.3; Bousselham et al. 2024) on the weights of the one loaded CLIP."""
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from hybridgl_ros.clip.encoder import ClipEncoder
+
+# Cosines that differ by less are equal: resizing alone leaves differences of 1e-7.
+CONSTANT = 1e-6
+
+
+def map_tokens(clip: ClipEncoder, image: np.ndarray, size: int, blocks: int) -> tuple[Tensor, tuple[int, int]]:
+    """Patch embeddings of the map path: K×d float32 of unit length, and their (rows, columns).
+
+    image: H×W×3 uint8 RGB, squashed to size×size (bicubic, CLIP's own statistics). Over the last `blocks` blocks a
+    map path runs beside the usual one: it only adds self-self attention outputs, no MLP. Independent of the text.
+    """
+    with torch.inference_mode(), clip.autocast():
+        tokens = clip.embed(squash(clip, image, size))
+        start = max(len(clip.blocks) - blocks, 0)
+        tokens = clip.run(tokens, 0, start)
+        path = tokens
+        for index in range(start, len(clip.blocks)):
+            block = clip.blocks[index]
+            path = path + block.ls_1(self_self_attention(block.attn, block.ln_1(tokens)))
+            if index + 1 < len(clip.blocks):
+                tokens = clip.block(index, tokens)
+        embeddings = clip.project(path)[0, 1:].float()
+    side = size // clip.visual.conv1.kernel_size[0]
+    return F.normalize(embeddings, dim=-1), (side, side)
+
+
+def squash(clip: ClipEncoder, image: np.ndarray, size: int) -> Tensor:
+    """The image resized to size×size without keeping its aspect, normalised, 1×3×size×size.
+
+    Pillow resizes in two passes of bytes, as the reference implementation's transform does; a resize of floats
+    moves the map by 1e-2.
+    """
+    resized = np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
+    return clip.normalise(torch.from_numpy(resized).to(clip.device).permute(2, 0, 1)[None])
+
+
+def self_self_attention(attention: nn.MultiheadAttention, tokens: Tensor) -> Tensor:
+    """Mean of the q-q, k-k and v-v attention outputs, through the block's own output projection.
+
+    tokens: B×L×width, layer-normed. Temperature: mean token norm · head_dim^−½ (§5 of GEM).
+    """
+    batch, length, width = tokens.shape
+    heads = attention.num_heads
+    scale = tokens.norm(dim=-1).mean(dim=-1).view(batch, 1, 1, 1) * (width // heads) ** -0.5
+    qkv = F.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)
+    projections = qkv.view(batch, length, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
+    values = projections[2]
+    output = torch.zeros_like(values)
+    for z in projections:
+        z = F.normalize(z, dim=-1)
+        z = F.normalize(attend(z, z, scale), dim=-1)
+        output = output + attend(z, values, scale)
+    merged = (output / 3).transpose(1, 2).reshape(batch, length, width)
+    return attention.out_proj(merged)
+
+
+def attend(z: Tensor, values: Tensor, scale: Tensor) -> Tensor:
+    """softmax(scale · z zᵀ) values."""
+    return torch.softmax(scale * (z @ z.transpose(-2, -1)), dim=-1) @ values
+
+
+def localisation_map(tokens: Tensor, grid: tuple[int, int], phrase: Tensor, size: int,
+                     image_size: tuple[int, int]) -> Tensor:
+    """G_co in [0, 1], H×W float32, of one phrase's feature (d). All ones when the map is constant.
+
+    Cosine per token, bilinear to size×size, min-max, resized to the image (antialiased), min-max again.
+    """
+    cosines = (tokens @ F.normalize(phrase, dim=-1)).view(1, 1, *grid)
+    square = F.interpolate(cosines, size=(size, size), mode="bilinear", align_corners=False)
+    resized = F.interpolate(min_max(square), size=image_size, mode="bilinear", align_corners=False, antialias=True)
+    return min_max(resized)[0, 0]
+
+
+def min_max(values: Tensor) -> Tensor:
+    """Values stretched to [0, 1]; ones when they are all the same up to rounding."""
+    low, high = values.min(), values.max()
+    if not bool(high - low > CONSTANT):
+        return torch.ones_like(values)
+    return (values - low) / (high - low)

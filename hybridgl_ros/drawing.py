@@ -1,0 +1,98 @@
+"""Pictures for people: an answer drawn over its image, image files in and out."""
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+from hybridgl_ros.errors import ImageError
+
+if TYPE_CHECKING:
+    from hybridgl_ros.types import Answer
+
+REFERENT = (255, 64, 160)
+RUNNER_UP = (255, 200, 60)
+FILL = 0.4
+BACKGROUND = 0.6
+# Captions on anything narrower are not readable.
+CAPTION_WIDTH = 80
+CAPTION_PADDING = 3
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """A picture file as H×W×3 uint8 RGB, turned upright. Raises ImageError when it is none."""
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        raise ImageError(f"{path}: not readable as a picture: {error}") from error
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Save H×W×3 RGB, H×W grey (both uint8) or H×W bool in the format of the file's suffix."""
+    Image.fromarray(image.astype(np.uint8) * 255 if image.dtype == bool else image).save(path)
+
+
+def draw_answer(image: np.ndarray, answer: Answer) -> np.ndarray:
+    """The answer over its image, both H×W×3 uint8 RGB.
+
+    The referent is tinted and outlined, with its box; the runner-up is outlined thinly; the rest is darkened.
+    The caption gives the expression and the score, or why nothing was found.
+    """
+    canvas = image.copy()
+    if answer.found:
+        shaded = image * np.float32(BACKGROUND)
+        shaded[answer.mask] = image[answer.mask] * (1 - FILL) + np.array(REFERENT, np.float32) * FILL
+        canvas = np.ascontiguousarray(shaded.round().astype(np.uint8))
+        width = max(1, round(max(image.shape[:2]) / 300))
+        if len(answer.candidates) > 1:
+            outline(canvas, answer.candidates[1].mask, RUNNER_UP, width)
+        outline(canvas, answer.mask, REFERENT, 2 * width)
+        x, y, w, h = (round(value) for value in answer.candidates[0].box)
+        cv2.rectangle(canvas, (x, y), (x + w, y + h), (255, 255, 255), width)
+    return caption(canvas, f"{answer.parse.text.strip()} · {verdict(answer)}")
+
+
+def verdict(answer: Answer) -> str:
+    """The score of what was found, or the reason why nothing was."""
+    return f"{answer.score:.3f}" if answer.found else answer.reason or "not found"
+
+
+def outline(canvas: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], width: int) -> None:
+    """Draw the borders of an H×W bool mask in place."""
+    borders, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(canvas, borders, -1, colour, width)
+
+
+def caption(image: np.ndarray, text: str) -> np.ndarray:
+    """The image with one line of text on a dark bar at its lower edge, shortened to fit."""
+    height, width = image.shape[:2]
+    size = max(10, height // 24)
+    bar = size + 2 * CAPTION_PADDING
+    if width < CAPTION_WIDTH or height < 2 * bar:
+        return image
+    font = load_font(size)
+    text = " ".join(text.split())
+    room = width - 2 * CAPTION_PADDING
+    if font.getlength(text) > room:
+        kept = len(text[:width])
+        while kept and font.getlength(text[:kept] + "…") > room:
+            kept -= 1
+        text = text[:kept] + "…"
+    result = image.copy()
+    result[-bar:] //= 4
+    picture = Image.fromarray(result)
+    position = (CAPTION_PADDING, height - bar + CAPTION_PADDING - size // 8)
+    ImageDraw.Draw(picture).text(position, text, font=font, fill=(255, 255, 255))
+    return np.asarray(picture).copy()
+
+
+@lru_cache(maxsize=8)
+def load_font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib and knows most alphabets."""
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)

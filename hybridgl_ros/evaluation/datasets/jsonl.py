@@ -1,0 +1,142 @@
+"""The plain format for data of one's own: one JSON object a line, one expression each.
+
+{"image": "images/kitchen.png",       path relative to this file
+ "expression": "the red mug",
+ "mask": "masks/mug.png",             picture, not 0 = target; or COCO RLE {"size": [h, w], "counts": …};
+                                      null when nothing is meant
+ "tags": ["relation"], "id": "k-1"}   both optional
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridgl_ros.errors import DatasetError
+from hybridgl_ros.evaluation.datasets.pictures import (
+    decode_segmentation,
+    encode_rle,
+    picture_size,
+    read_mask,
+    read_rgb,
+    spell,
+    write_png,
+)
+from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
+
+_KEYS = {"image", "expression", "mask", "tags", "id"}
+
+
+class JsonlDataset:
+    """All lines of one file; an image's id is its path as the file writes it, a line's id defaults to its
+    number.
+
+    Lines and the presence of their files are checked at once, masks when they are read.
+    Raises DatasetError naming file and line.
+    """
+
+    name = "jsonl"
+
+    def __init__(self, path: Path) -> None:
+        self.split = path.stem
+        self._path = path
+        self._entries: dict[str, tuple[int, Any]] = {}
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DatasetError(f"{path}: cannot be read ({error})") from error
+        by_image: dict[str, list[Sample]] = {}
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                sample = self._read(number, line)
+                by_image.setdefault(sample.image_id, []).append(sample)
+        self.samples = tuple(sample for samples in by_image.values() for sample in samples)
+        if not self.samples:
+            raise DatasetError(f"{path}: holds no expression")
+
+    def image(self, image_id: str) -> NDArray[np.uint8]:
+        """H×W×3 uint8 RGB."""
+        return read_rgb(self._path.parent / image_id, str(self._path))
+
+    def mask(self, sample: Sample) -> NDArray[np.bool_]:
+        """H×W bool."""
+        number, mask = self._entries[sample.id]
+        entry = self._entry(number)
+        size = picture_size(self._path.parent / sample.image_id, entry)
+        if mask is None:
+            return np.zeros(size, dtype=bool)
+        if isinstance(mask, dict):
+            return decode_segmentation(mask, size, entry)
+        path = self._path.parent / mask
+        pixels = read_mask(path, entry)
+        if pixels.shape != size:
+            raise DatasetError(f"{entry}: mask {path} is {spell(pixels.shape)}, its image {spell(size)}")
+        return pixels
+
+    def _read(self, number: int, line: str) -> Sample:
+        entry = self._entry(number)
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise DatasetError(f"{entry}: not JSON ({error})") from error
+        if not isinstance(record, dict) or not {"image", "expression", "mask"} <= set(record) <= _KEYS:
+            raise DatasetError(
+                f"{entry}: wants image, expression and mask, may have tags and id, nothing else"
+            )
+        image, expression, mask = record["image"], record["expression"], record["mask"]
+        if not isinstance(expression, str) or not expression.strip():
+            raise DatasetError(f"{entry}: an empty expression")
+        if not isinstance(image, str) or not (self._path.parent / image).is_file():
+            raise DatasetError(f"{entry}: image {image} is missing")
+        if isinstance(mask, str) and not (self._path.parent / mask).is_file():
+            raise DatasetError(f"{entry}: mask {mask} is missing")
+        if not (mask is None or isinstance(mask, (str, dict))):
+            raise DatasetError(f"{entry}: mask is neither a path nor an RLE nor null")
+        tags = record.get("tags", [])
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise DatasetError(f"{entry}: tags is not a list of strings")
+        identity = str(record.get("id", number))
+        if identity in self._entries:
+            raise DatasetError(f"{entry}: id {identity} is there twice")
+        self._entries[identity] = number, mask
+        return Sample(identity, image, expression, tuple(tags), mask is not None)
+
+    def _entry(self, number: int) -> str:
+        return f"{self._path}, line {number}"
+
+
+def write_jsonl(dataset: ReferringDataset, path: Path, *, masks: str = "rle") -> int:
+    """Write a data set as `path` with its pictures beside it in images/ and, for masks="png", masks/, all
+    exact.
+
+    Returns how many samples were written. Raises DatasetError when masks is neither "rle" nor "png".
+    """
+    if masks not in ("rle", "png"):
+        raise DatasetError(f"masks are written as rle or png, not {masks!r}")
+    (path.parent / "images").mkdir(parents=True, exist_ok=True)
+    images: dict[str, str] = {}
+    with path.open("w", encoding="utf-8") as file:
+        for number, sample in enumerate(dataset.samples, start=1):
+            if sample.image_id not in images:
+                images[sample.image_id] = f"images/{len(images) + 1:06d}.png"
+                write_png(dataset.image(sample.image_id), path.parent / images[sample.image_id])
+            mask: str | dict[str, Any] | None = None
+            if sample.has_target and masks == "rle":
+                mask = encode_rle(dataset.mask(sample))
+            elif sample.has_target:
+                mask = f"masks/{number:06d}.png"
+                (path.parent / "masks").mkdir(exist_ok=True)
+                write_png(dataset.mask(sample), path.parent / mask)
+            record = {
+                "image": images[sample.image_id],
+                "expression": sample.expression,
+                "mask": mask,
+                "tags": list(sample.tags),
+                "id": sample.id,
+            }
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    return len(dataset.samples)

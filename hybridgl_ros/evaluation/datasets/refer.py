@@ -1,0 +1,274 @@
+"""RefCOCO, RefCOCO+ and RefCOCOg as the REFER toolkit lays them out (Yu et al. 2016, Mao et al. 2016).
+
+ROOT/<name>/refs(<split_by>).p        pickled list of refs; each is one object with several sentences
+ROOT/<name>/instances.json            COCO annotations: images, masks, categories
+ROOT/images/mscoco/images/train2014/  COCO pictures
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridgl_ros.errors import DatasetError
+from hybridgl_ros.evaluation.datasets.pictures import (
+    Size,
+    decode_segmentation,
+    encode_rle,
+    read_rgb,
+    write_png,
+)
+from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
+
+SPLIT_BY = {"refcoco": ("unc", "google"), "refcoco+": ("unc",), "refcocog": ("umd", "google")}
+"""Data sets and who split them; the first is the default."""
+
+IMAGES = Path("images/mscoco/images/train2014")
+_ADMITTED = {("builtins", "set"), ("builtins", "frozenset")}
+_COMBINED_SPLITS = {"testA": "A", "testB": "B", "testC": "C", "test": ""}
+
+
+class ReferDataset:
+    """One split; every sentence of every ref is one sample, as the annotator typed it ("raw").
+
+    images: folder of the COCO pictures when it is not below root. split_by: whose split. testA also takes
+    refs of testAB, and test those of every test split, like the toolkit does. Overlapping polygons are
+    united. Raises DatasetError naming file and entry.
+    """
+
+    def __init__(
+        self, name: str, split: str, root: Path, *, split_by: str | None = None, images: Path | None = None
+    ) -> None:
+        if name not in SPLIT_BY:
+            raise DatasetError(f"no REFER data set {name!r}; there are {', '.join(SPLIT_BY)}")
+        self.name = name
+        self.split = split
+        self.split_by = split_by or SPLIT_BY[name][0]
+        self.root = root / name
+        self._pictures = images or root / IMAGES
+        refs = self._select(load_refs(self._refs_file))
+        self._images, self._annotations = self._load_instances(refs)
+        self._annotation_of: dict[str, int] = {}
+        self.samples = tuple(self._read(refs))
+
+    @property
+    def _refs_file(self) -> Path:
+        path = self.root / f"refs({self.split_by}).p"
+        if not path.is_file():
+            there = ", ".join(sorted(file.name for file in self.root.glob("refs(*).p"))) or "none"
+            raise DatasetError(f"{path}: no such file; refs files there: {there}")
+        return path
+
+    def image(self, image_id: str) -> NDArray[np.uint8]:
+        """H×W×3 uint8 RGB."""
+        entry = self._images[int(image_id)]
+        return read_rgb(
+            self._pictures / entry["file_name"], f"{self.name} image {image_id}", self._size(image_id)
+        )
+
+    def mask(self, sample: Sample) -> NDArray[np.bool_]:
+        """H×W bool."""
+        annotation = self._annotation_of[sample.id]
+        entry = f"{self.root / 'instances.json'}: annotation {annotation}"
+        return decode_segmentation(self._annotations[annotation], self._size(sample.image_id), entry)
+
+    def _size(self, image_id: str) -> Size:
+        entry = self._images[int(image_id)]
+        return entry["height"], entry["width"]
+
+    def _select(self, refs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        selected = [ref for ref in refs if _belongs(ref["split"], self.split)]
+        if not selected:
+            counts = Counter(ref["split"] for ref in refs)
+            there = ", ".join(f"{split} ({count} refs)" for split, count in sorted(counts.items()))
+            raise DatasetError(f"{self._refs_file}: no split {self.split!r}; there are {there}")
+        return selected
+
+    def _load_instances(self, refs: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]], dict[int, Any]]:
+        path = self.root / "instances.json"
+        wanted_images = {ref["image_id"] for ref in refs}
+        wanted_annotations = {ref["ann_id"] for ref in refs}
+        try:
+            content = json.loads(path.read_bytes())
+            images = {
+                entry["id"]: {key: entry[key] for key in ("file_name", "height", "width")}
+                for entry in content["images"]
+                if entry["id"] in wanted_images
+            }
+            annotations = {
+                entry["id"]: entry["segmentation"]
+                for entry in content["annotations"]
+                if entry["id"] in wanted_annotations
+            }
+        except (OSError, ValueError) as error:
+            raise DatasetError(f"{path}: cannot be read ({error})") from error
+        except (KeyError, TypeError) as error:
+            raise DatasetError(f"{path}: not COCO annotations ({error!r})") from error
+        for ref in refs:
+            if ref["image_id"] not in images:
+                raise DatasetError(f"{path}: image {ref['image_id']} of ref {ref['ref_id']} is missing")
+            if ref["ann_id"] not in annotations:
+                raise DatasetError(f"{path}: annotation {ref['ann_id']} of ref {ref['ref_id']} is missing")
+        return images, annotations
+
+    def _read(self, refs: list[dict[str, Any]]) -> list[Sample]:
+        by_image: dict[int, list[Sample]] = {}
+        for ref in refs:
+            for sentence in ref["sentences"]:
+                identity = f"ref{ref['ref_id']}-sent{sentence['sent_id']}"
+                text = sentence.get("raw", "").strip() or sentence["sent"].strip()
+                if not text:
+                    raise DatasetError(f"{self._refs_file}: {identity} is an empty expression")
+                self._annotation_of[identity] = ref["ann_id"]
+                sample = Sample(identity, str(ref["image_id"]), text)
+                by_image.setdefault(ref["image_id"], []).append(sample)
+        return [sample for samples in by_image.values() for sample in samples]
+
+
+def load_refs(path: Path) -> list[dict[str, Any]]:
+    """The refs of a REFER pickle, Python 2's or 3's. Only containers, strings and numbers are admitted.
+
+    Raises DatasetError when the file is damaged, or asks for anything else: nothing of it is then run.
+    """
+    try:
+        with path.open("rb") as file:
+            refs = _PlainUnpickler(file, encoding="latin1").load()
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error})") from error
+    except Exception as error:  # damaged opcodes fail in whatever way the operation they ask for does
+        raise DatasetError(f"{path}: damaged pickle ({error!r})") from error
+    _check_refs(refs, path)
+    return refs
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _ADMITTED:
+            return super().find_class(module, name)
+        raise DatasetError(
+            f"refused: the pickle asks for {module}.{name}; only plain containers, strings and numbers are "
+            "read, as loading anything else could run code"
+        )
+
+
+def _check_refs(refs: Any, path: Path) -> None:
+    if not isinstance(refs, list):
+        raise DatasetError(f"{path}: holds a {type(refs).__name__}, not a list of refs")
+    wanted = {"ref_id": int, "ann_id": int, "image_id": int, "split": str, "sentences": list}
+    for number, ref in enumerate(refs):
+        if not isinstance(ref, dict):
+            raise DatasetError(f"{path}: ref number {number} is a {type(ref).__name__}, not a dict")
+        for key, kind in wanted.items():
+            if not isinstance(ref.get(key), kind):
+                raise DatasetError(f"{path}: {key} of ref number {number} is {ref.get(key)!r}")
+        for sentence in ref["sentences"]:
+            if not isinstance(sentence, dict) or not {"sent_id", "sent"} <= set(sentence):
+                raise DatasetError(f"{path}: a sentence of ref {ref['ref_id']} lacks sent_id or sent")
+
+
+def _belongs(ref_split: str, split: str) -> bool:
+    if ref_split == split:
+        return True
+    if split not in _COMBINED_SPLITS or not ref_split.startswith("test"):
+        return False
+    return _COMBINED_SPLITS[split] in ref_split.removeprefix("test")
+
+
+def write_refer(
+    dataset: ReferringDataset, root: Path, *, name: str = "refcoco", split_by: str = "unc"
+) -> int:
+    """Write a data set as REFER files, pictures as PNG and masks as compressed RLE, both exact.
+
+    Samples of one image with the same mask become one ref of several sentences. The layout cannot say that
+    nothing is meant: samples without a target are left out. Returns how many samples were written.
+    """
+    pictures = root / IMAGES
+    pictures.mkdir(parents=True, exist_ok=True)
+    (root / name).mkdir(exist_ok=True)
+    collector = _Collector(dataset.split)
+    for sample in dataset.samples:
+        if sample.has_target:
+            collector.add(dataset, sample, pictures)
+    with (root / name / f"refs({split_by}).p").open("wb") as file:
+        pickle.dump(collector.refs, file, protocol=2)
+    categories = [{"id": 1, "name": "object", "supercategory": "object"}]
+    content = {"images": collector.images, "annotations": collector.annotations, "categories": categories}
+    (root / name / "instances.json").write_text(json.dumps(content), encoding="utf-8")
+    return collector.sentences
+
+
+class _Collector:
+    """Numbers images, annotations, refs and sentences as they come."""
+
+    def __init__(self, split: str) -> None:
+        self.split = split
+        self.images: list[dict[str, Any]] = []
+        self.annotations: list[dict[str, Any]] = []
+        self.refs: list[dict[str, Any]] = []
+        self.sentences = 0
+        self._image_numbers: dict[str, int] = {}
+        self._ref_of_mask: dict[tuple[int, str], dict[str, Any]] = {}
+
+    def add(self, dataset: ReferringDataset, sample: Sample, pictures: Path) -> None:
+        number = self._image_numbers.get(sample.image_id) or self._add_image(
+            dataset, sample.image_id, pictures
+        )
+        mask = dataset.mask(sample)
+        rle = encode_rle(mask)
+        key = (number, rle["counts"])
+        if key not in self._ref_of_mask:
+            self._ref_of_mask[key] = self._add_ref(number, mask, rle)
+        ref = self._ref_of_mask[key]
+        self.sentences += 1
+        text = " ".join(sample.expression.lower().split())
+        ref["sent_ids"].append(self.sentences)
+        ref["sentences"].append(
+            {"sent_id": self.sentences, "raw": sample.expression, "sent": text, "tokens": text.split()}
+        )
+
+    def _add_image(self, dataset: ReferringDataset, image_id: str, pictures: Path) -> int:
+        number = len(self.images) + 1
+        self._image_numbers[image_id] = number
+        pixels = dataset.image(image_id)
+        file_name = f"COCO_train2014_{number:012d}.png"
+        write_png(pixels, pictures / file_name)
+        height, width = pixels.shape[:2]
+        self.images.append({"id": number, "file_name": file_name, "height": height, "width": width})
+        return number
+
+    def _add_ref(self, image: int, mask: NDArray[np.bool_], rle: dict[str, Any]) -> dict[str, Any]:
+        number = len(self.annotations) + 1
+        rows, columns = np.nonzero(mask)
+        low = columns.min(), rows.min()
+        box = [int(value) for value in (*low, columns.max() - low[0] + 1, rows.max() - low[1] + 1)]
+        self.annotations.append(
+            {
+                "id": number,
+                "image_id": image,
+                "category_id": 1,
+                "iscrowd": 0,
+                "bbox": box,
+                "area": int(mask.sum()),
+                "segmentation": rle,
+            }
+        )
+        ref = {
+            "ref_id": number,
+            "ann_id": number,
+            "image_id": image,
+            "category_id": 1,
+            "split": self.split,
+            "file_name": f"COCO_train2014_{image:012d}_{number}.png",
+            "sent_ids": [],
+            "sentences": [],
+        }
+        self.refs.append(ref)
+        return ref

@@ -1,0 +1,62 @@
+"""Methods that pick a proposal for an expression, one file each: hybridgl, sam-clip, global-local, grad-cam, maskclip.
+
+A file of this folder is a method of that name (`_` for `-`) when it has
+`build(config, stages) -> Method` and `SETTINGS`, the configuration changes that make the method what it is.
+"""
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+
+from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.evaluation.stages import Stages
+from hybridgl_ros.settings import Config
+from hybridgl_ros.types import Answer, Proposals
+
+
+class EncodedImage(Protocol):
+    """One image, ready for any number of expressions."""
+
+    @property
+    def proposals(self) -> Proposals:
+        """What the answers' candidates are indices of."""
+        ...
+
+    def refer(self, expression: str) -> Answer:
+        """The answer to one expression; it must not depend on the expressions before."""
+        ...
+
+
+class Method(Protocol):
+    """A way to score proposals for an expression, with its models loaded."""
+
+    def encode(self, image: np.ndarray) -> EncodedImage:
+        """All that depends on the image only (H×W×3 uint8 RGB), through the stages where it can be cached."""
+        ...
+
+
+@dataclass(frozen=True)
+class MethodFile:
+    """What a file of this folder offers."""
+
+    name: str
+    settings: Mapping[str, Any]
+    build: Callable[[Config, Stages], Method]
+
+
+def method_names() -> list[str]:
+    """Every method's name."""
+    return [info.name.replace("_", "-") for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
+
+
+def find_method(name: str) -> MethodFile:
+    """A method by name. Raises ConfigError when there is none."""
+    if name not in method_names():
+        raise ConfigError(f"no method {name!r}; there are {', '.join(method_names())}")
+    module = import_module(f"{__name__}.{name.replace('-', '_')}")
+    return MethodFile(name, module.SETTINGS, module.build)

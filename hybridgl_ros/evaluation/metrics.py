@@ -1,0 +1,217 @@
+"""oIoU, mIoU, Precision@t (§4.1), the proposal ceiling, and how well `found` tells targets from none.
+
+Samples without a target enter AUROC and F1 only: no mask is right for them, so an IoU would say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridgl_ros.evaluation.samples import Outcome
+
+THRESHOLDS = (0.5, 0.7, 0.9)
+CONFIDENCES = ("score", "similarity", "margin")
+RESAMPLES = 2000
+COVERAGE = 0.95
+_RESAMPLES_AT_ONCE = 100
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its bootstrap interval; all NaN when there is nothing to measure."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Every figure of one method on one split, as fractions.
+
+    oiou, miou, precision_50…: over the samples with a target. ceiling: mean IoU of the best proposal;
+    clip_miou: mIoU had the highest similarity alone decided. auroc_…: of the answer's score, similarity and
+    margin as a sign that there is a target, an image without proposals counting lowest; f1: of `found` with
+    "has a target" as the positive class. These four are NaN unless there are samples with and without a
+    target.
+    """
+
+    samples: int
+    with_target: int
+    oiou: Estimate
+    miou: Estimate
+    precision_50: Estimate
+    precision_70: Estimate
+    precision_90: Estimate
+    ceiling: Estimate
+    clip_miou: Estimate
+    auroc_score: Estimate
+    auroc_similarity: Estimate
+    auroc_margin: Estimate
+    f1: Estimate
+
+    def row(self) -> dict[str, float]:
+        """Flat, for one line of a table: each figure, then its _low and _high."""
+        row: dict[str, float] = {}
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, Estimate):
+                row |= {
+                    entry.name: value.value,
+                    f"{entry.name}_low": value.low,
+                    f"{entry.name}_high": value.high,
+                }
+            else:
+                row[entry.name] = value
+        return row
+
+
+def overlap(answer: NDArray[np.bool_], truth: NDArray[np.bool_]) -> tuple[int, int]:
+    """Pixels in both masks and in either one (H×W bool each). Raises ValueError on unequal shapes."""
+    if answer.shape != truth.shape:
+        raise ValueError(f"masks of unequal shapes {answer.shape} and {truth.shape}")
+    return int(np.count_nonzero(answer & truth)), int(np.count_nonzero(answer | truth))
+
+
+def iou(intersection: int, union: int) -> float:
+    """IoU from pixel counts; 0 when the union is empty (§4.1)."""
+    return intersection / union if union else 0.0
+
+
+def mask_ious(masks: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Floats:
+    """IoU of each of N masks (N×H×W bool) with one truth (H×W bool): N float64."""
+    flat = masks.reshape(len(masks), truth.size)
+    intersections = np.count_nonzero(flat[:, truth.ravel()], axis=1)
+    unions = np.count_nonzero(flat, axis=1) + np.count_nonzero(truth) - intersections
+    return intersections / np.maximum(unions, 1)
+
+
+def auroc(positive: NDArray[np.bool_], confidence: Floats, weights: Floats | None = None) -> Floats:
+    """Area under the ROC curve: how often a positive's confidence is above a negative's, a tie counting half.
+
+    positive: n bool; confidence: n, −inf allowed; weights: R×n, how often each sample counts in each of R
+    resamples. Returns R float64 (R = 1 without weights), NaN where one class is absent.
+    """
+    if weights is None:
+        weights = np.ones((1, len(positive)))
+    if not len(positive):
+        return np.full(len(weights), np.nan)
+    levels, rank = np.unique(confidence, return_inverse=True)
+    order = np.argsort(rank, kind="stable")
+    starts = np.searchsorted(rank[order], np.arange(len(levels)))
+    positives = np.add.reduceat((weights * positive)[:, order], starts, axis=1)
+    negatives = np.add.reduceat((weights * ~positive)[:, order], starts, axis=1)
+    below = np.cumsum(negatives, axis=1) - negatives / 2
+    return _ratio((positives * below).sum(1), positives.sum(1) * negatives.sum(1))
+
+
+def f1(positive: NDArray[np.bool_], found: NDArray[np.bool_], weights: Floats | None = None) -> Floats:
+    """F1 of `found` (n bool) against `positive` (n bool): R float64; weights as in `auroc`."""
+    if weights is None:
+        weights = np.ones((1, len(positive)))
+    hits = weights @ (positive & found)
+    return _ratio(2 * hits, weights @ positive.astype(float) + weights @ found.astype(float))
+
+
+def summarise(
+    outcomes: Sequence[Outcome], *, resamples: int = RESAMPLES, coverage: float = COVERAGE, seed: int = 0
+) -> Summary:
+    """All figures with percentile bootstrap intervals over the expressions; the same seed gives the same
+    intervals."""
+    targets = [outcome for outcome in outcomes if outcome.has_target]
+    figures = _bootstrap(_segmentation, _segmentation_columns(targets), resamples, coverage, seed)
+    if 0 < len(targets) < len(outcomes):
+        figures |= _bootstrap(_detection, _detection_columns(outcomes), resamples, coverage, seed)
+    else:
+        figures |= dict.fromkeys((*(f"auroc_{name}" for name in CONFIDENCES), "f1"), _UNKNOWN)
+    return Summary(len(outcomes), len(targets), **figures)
+
+
+def mean_timings(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Mean seconds of each stage over the outcomes that ran it, in order of first appearance."""
+    seconds: dict[str, list[float]] = {}
+    for outcome in outcomes:
+        for stage, value in outcome.timings.items():
+            seconds.setdefault(stage, []).append(value)
+    return {stage: float(np.mean(values)) for stage, values in seconds.items()}
+
+
+_UNKNOWN = Estimate(np.nan, np.nan, np.nan)
+
+
+def _segmentation_columns(targets: Sequence[Outcome]) -> dict[str, Floats]:
+    def column(name: str) -> Floats:
+        return np.array([getattr(outcome, name) or 0.0 for outcome in targets], dtype=float)
+
+    columns = {name: column(name) for name in ("intersection", "union", "iou", "ceiling", "clip_iou")}
+    hits = {
+        f"precision_{round(100 * limit)}": (columns["iou"] >= limit).astype(float) for limit in THRESHOLDS
+    }
+    return columns | hits
+
+
+def _segmentation(columns: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
+    sums = {name: weights @ values for name, values in columns.items()}
+    count = weights.sum(1)
+    means = {"miou": "iou", "ceiling": "ceiling", "clip_miou": "clip_iou"}
+    means |= {name: name for name in columns if name.startswith("precision")}
+    figures = {figure: _ratio(sums[column], count) for figure, column in means.items()}
+    # Expressions whose unions are all empty count as missed, like one such expression does in mIoU.
+    return figures | {
+        "oiou": np.where(count > 0, sums["intersection"] / np.maximum(sums["union"], 1), np.nan)
+    }
+
+
+def _detection_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {
+        name: np.array([getattr(outcome, name) for outcome in outcomes]) for name in ("has_target", "found")
+    }
+    for name in CONFIDENCES:
+        values = [getattr(outcome, name) for outcome in outcomes]
+        columns[name] = np.array([-np.inf if value is None else value for value in values])
+    return columns
+
+
+def _detection(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
+    positive = columns["has_target"]
+    figures = {f"auroc_{name}": auroc(positive, columns[name], weights) for name in CONFIDENCES}
+    return figures | {"f1": f1(positive, columns["found"], weights)}
+
+
+def _bootstrap(
+    measure: Any, columns: dict[str, NDArray[Any]], resamples: int, coverage: float, seed: int
+) -> dict[str, Estimate]:
+    count = len(next(iter(columns.values())))
+    values = measure(columns, np.ones((1, count)))
+    drawn = [measure(columns, weights) for weights in _resamples(count, resamples, seed)]
+    estimates = {}
+    for name, value in values.items():
+        spread = np.concatenate([figures[name] for figures in drawn]) if drawn else np.empty(0)
+        spread = spread[~np.isnan(spread)]
+        tail = (1 - coverage) / 2
+        low, high = np.quantile(spread, [tail, 1 - tail]) if len(spread) else (np.nan, np.nan)
+        estimates[name] = Estimate(float(value[0]), float(low), float(high))
+    return estimates
+
+
+def _resamples(count: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each of `count` samples is drawn in each resample, some resamples at a time (bounds the
+    memory)."""
+    if not count:
+        return
+    generator = np.random.default_rng(seed)
+    for start in range(0, resamples, _RESAMPLES_AT_ONCE):
+        rows = min(_RESAMPLES_AT_ONCE, resamples - start)
+        picks = generator.integers(count, size=(rows, count)) + np.arange(rows)[:, None] * count
+        yield np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count).astype(float)
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)

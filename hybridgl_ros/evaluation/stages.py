@@ -1,0 +1,176 @@
+"""The stages that depend on the image only, each computed at most once an image: SAM, region features, map tokens."""
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pycocotools import mask as coco
+from torch import Tensor
+
+from hybridgl_ros.evaluation.cache import Entry, StageCache, checksum, image_digest
+from hybridgl_ros.resources import PACKAGE
+from hybridgl_ros.segmenter import ReferringSegmenter
+from hybridgl_ros.types import Proposals, Scene
+
+MEMORY_ONLY = ("points_per_batch", "batch_size")
+"""Settings that change how much is computed at once, not the result."""
+
+SOURCES = {"proposals": ("proposals",), "features": ("clip",), "localisation": ("clip",)}
+"""The folders whose code a stage runs; their digest is part of the key, so that a changed method starts anew."""
+LIBRARIES = ("torch", "open_clip_torch", "segment-anything")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one stage of one image took.
+
+    seconds: spent now. cached: whether it came from disk. cost: seconds it took when it was computed.
+    """
+
+    stage: str
+    seconds: float
+    cached: bool
+    cost: float
+
+
+class Stages:
+    """Runs the image stages of one loaded segmenter, through the disk cache when there is one.
+
+    models: SHA-256 of the weights by kind (sam, clip). Results of the newest image stay in memory, so that the rows
+    of a table share them without a disk cache, too.
+    """
+
+    def __init__(self, segmenter: ReferringSegmenter, cache: StageCache | None, models: Mapping[str, str]) -> None:
+        self.segmenter = segmenter
+        self.models = dict(models)
+        self._cache = cache
+        self._digest = ""
+        self._held: dict[str, Entry] = {}
+        self._proposals: dict[str, Proposals] = {}
+        self._usage: list[Usage] = []
+
+    def start(self, image: np.ndarray) -> None:
+        """Forget the results of the image before."""
+        self._digest = image_digest(image)
+        self._held, self._proposals, self._usage = {}, {}, []
+
+    def usage(self) -> list[Usage]:
+        """What the stages took since the image started."""
+        return list(self._usage)
+
+    def scene(self, segmenter: ReferringSegmenter, image: np.ndarray) -> Scene:
+        """As `segmenter.encode(image)`; the segmenter shares its models with the one given at the start."""
+        before = len(self._usage)
+        proposals, made_of = self.proposals(segmenter, image)
+        features = self.entry("features", {
+            "proposals": made_of, "clip": self.models["clip"], "settings": relevant(segmenter.config.features),
+        }, lambda: {"features": segmenter.features(image, proposals)})
+        tokens, grid = None, (0, 0)
+        if segmenter.config.guidance.coherence and len(proposals):
+            tokens, grid = self._map_tokens(segmenter, image, proposals)
+        timings = {usage.stage: usage.seconds for usage in self._usage[before:]}
+        device = segmenter.clip.device
+        return Scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
+
+    def proposals(self, segmenter: ReferringSegmenter, image: np.ndarray) -> tuple[Proposals, str]:
+        """The image's proposals and a checksum of them."""
+        entry = self.entry("proposals", {"sam": self.models["sam"], "settings": relevant(segmenter.config.proposals)},
+                           lambda: pack(segmenter.generator.generate(image, segmenter.config.proposals)))
+        if entry.checksum not in self._proposals:
+            self._proposals[entry.checksum] = unpack(entry.tensors)
+        return self._proposals[entry.checksum], entry.checksum
+
+    def _map_tokens(self, segmenter: ReferringSegmenter, image: np.ndarray,
+                    proposals: Proposals) -> tuple[Tensor, tuple[int, int]]:
+        def compute() -> dict[str, Tensor]:
+            tokens, grid = segmenter.map_tokens(image, proposals)
+            return {"grid": torch.tensor(grid)} | ({} if tokens is None else {"tokens": tokens})
+
+        guidance = segmenter.config.guidance
+        settings = {"map_size": guidance.map_size, "map_blocks": guidance.map_blocks}
+        entry = self.entry("localisation", {"clip": self.models["clip"], "settings": settings}, compute)
+        rows, columns = entry.tensors["grid"].tolist()
+        return entry.tensors["tokens"].to(segmenter.clip.device), (rows, columns)
+
+    def entry(self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]],
+              sources: tuple[str, ...] | None = None) -> Entry:
+        """The tensors of a stage for the image that was started: from memory, from disk, or computed and stored.
+
+        inputs: what the result depends on beside the image, the code and the kind of device. sources: folders or
+        files of the package that compute it, when the stage is not one of `SOURCES`.
+        """
+        clip = self.segmenter.clip
+        inputs = {"image": self._digest, "device": clip.device.type, "dtype": str(clip.dtype),
+                  "code": source_digest(sources or SOURCES[stage]), **inputs}
+        key = f"{stage} {sorted(inputs.items())}"
+        if key not in self._held:
+            self._held[key] = self._load_or_compute(stage, inputs, compute)
+        return self._held[key]
+
+    def _load_or_compute(self, stage: str, inputs: Mapping[str, Any],
+                         compute: Callable[[], dict[str, Tensor]]) -> Entry:
+        started = time.perf_counter()
+        found = self._cache.load(stage, inputs) if self._cache else None
+        if found is not None:
+            self._usage.append(Usage(stage, time.perf_counter() - started, True, found.seconds))
+            return found
+        started = time.perf_counter()
+        tensors = {name: tensor.detach().cpu() for name, tensor in compute().items()}
+        seconds = time.perf_counter() - started
+        self._usage.append(Usage(stage, seconds, False, seconds))
+        if self._cache:
+            self._cache.store(stage, inputs, tensors, seconds)
+        return Entry(tensors, checksum(tensors), seconds)
+
+
+def relevant(settings: Any) -> dict[str, Any]:
+    """A section's settings that change its stage's result."""
+    return {name: value for name, value in asdict(settings).items() if name not in MEMORY_ONLY}
+
+
+def pack(proposals: Proposals) -> dict[str, Tensor]:
+    """Proposals as tensors, the masks as COCO's run-length code (about a hundredth of the pixels)."""
+    codes = [coco.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"] for mask in proposals.masks]
+    return {
+        "counts": torch.tensor(list(b"".join(codes)), dtype=torch.uint8),
+        "lengths": torch.tensor([len(code) for code in codes], dtype=torch.int64),
+        "size": torch.tensor(proposals.masks.shape[1:], dtype=torch.int64),
+        "boxes": torch.from_numpy(proposals.boxes),
+        "predicted_iou": torch.from_numpy(proposals.predicted_iou),
+        "stability": torch.from_numpy(proposals.stability),
+        "dropped": torch.tensor([proposals.dropped]),
+    }
+
+
+def unpack(tensors: Mapping[str, Tensor]) -> Proposals:
+    """What `pack` packed."""
+    size = tensors["size"].tolist()
+    counts, masks, start = tensors["counts"].numpy().tobytes(), [], 0
+    for length in tensors["lengths"].tolist():
+        masks.append(coco.decode({"size": size, "counts": counts[start:start + length]}).astype(bool))
+        start += length
+    return Proposals(
+        masks=np.stack(masks) if masks else np.zeros((0, *size), bool),
+        boxes=tensors["boxes"].numpy(), predicted_iou=tensors["predicted_iou"].numpy(),
+        stability=tensors["stability"].numpy(), dropped=int(tensors["dropped"]))
+
+
+@lru_cache(maxsize=16)
+def source_digest(sources: tuple[str, ...]) -> str:
+    """SHA-256 of the code that computes a stage: modules of the package by folder or file, and the libraries."""
+    digest = hashlib.sha256()
+    for source in sources:
+        path = PACKAGE / source
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [Path(path)]:
+            digest.update(f"{file.relative_to(PACKAGE)}\n".encode() + file.read_bytes())
+    for library in LIBRARIES:
+        digest.update(f"{library} {version(library)}\n".encode())
+    return digest.hexdigest()

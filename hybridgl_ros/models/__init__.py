@@ -1,0 +1,1 @@
+"""Checkpoints: which there are, where they come from, how they are checked and loaded."""

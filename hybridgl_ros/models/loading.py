@@ -1,0 +1,131 @@
+"""Build models and load their weights: name → registry → checked file → architecture → state dict."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from segment_anything import sam_model_registry
+from segment_anything.modeling import Sam
+from torch import Tensor, nn
+
+from hybridgl_ros.errors import ConfigError, WeightsError
+from hybridgl_ros.models.cache import checked_weights
+from hybridgl_ros.models.embedded_sam import build_embedded_sam
+from hybridgl_ros.models.registry import Checkpoint, find_checkpoint
+from hybridgl_ros.models.state import read_state
+
+SAM_BUILDERS: dict[str, Callable[[], Sam]] = {
+    "vit_h": sam_model_registry["vit_h"],
+    "vit_l": sam_model_registry["vit_l"],
+    "vit_b": sam_model_registry["vit_b"],
+    "embedded": build_embedded_sam,
+}
+# Archives hold these beside the weights; open_clip computes them.
+DERIVED = ("input_resolution", "context_length", "vocab_size", "attn_mask")
+ACCEPTED_CONFIG = ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")
+
+
+@dataclass(frozen=True)
+class ClipModel:
+    """A loaded CLIP.
+
+    model: open_clip's CLIP in evaluation mode, float32. tokenize: texts → B×context_length int64 token ids,
+    0 padded; longer texts are cut. count_tokens: how many a text has, start and end included.
+    mean, std: RGB statistics the image tower expects, of pixels in 0–1.
+    """
+
+    model: nn.Module
+    tokenize: Callable[[Sequence[str]], Tensor]
+    count_tokens: Callable[[str], int]
+    context_length: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def load_sam(name: str, device: str = "cpu") -> Sam:
+    """The SAM of a registry name, float32, in evaluation mode.
+
+    Raises ConfigError for an unknown name or device, WeightsError when its weights are missing or damaged.
+    """
+    target = find_device(device)
+    checkpoint = find_checkpoint(name, "sam")
+    if checkpoint.architecture not in SAM_BUILDERS:
+        raise ConfigError(f"{name}: unknown SAM architecture {checkpoint.architecture!r};"
+                          f" there is {', '.join(SAM_BUILDERS)}")
+    state = read_state(checked_weights(checkpoint))
+    # Random weights that are replaced at once would cost seconds and twice the memory.
+    with torch.device("meta"):
+        sam = SAM_BUILDERS[checkpoint.architecture]()
+    load_weights(sam, state, checkpoint, assign=True)
+    return sam.requires_grad_(False).eval().to(target)
+
+
+def load_clip(name: str, device: str = "cpu") -> ClipModel:
+    """The CLIP of a registry name, in evaluation mode; errors as in `load_sam`."""
+    target = find_device(device)
+    checkpoint = find_checkpoint(name, "clip")
+    config = clip_config(checkpoint.architecture)
+    state = read_state(checked_weights(checkpoint))
+    try:
+        model = open_clip.CLIP(**config)
+    except (TypeError, AssertionError) as error:
+        raise ConfigError(f"{name}: open_clip cannot build {checkpoint.architecture}: {error}") from error
+    state = {key: value for key, value in state.items() if key.split(".")[-1] not in DERIVED}
+    load_weights(model, state, checkpoint)
+    tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
+    return ClipModel(
+        model=model.requires_grad_(False).eval().to(target),
+        tokenize=lambda texts: tokenizer(list(texts)),
+        count_tokens=lambda text: len(tokenizer.encode(text)) + 2,
+        context_length=int(model.context_length),
+        mean=open_clip.OPENAI_DATASET_MEAN,
+        std=open_clip.OPENAI_DATASET_STD,
+    )
+
+
+def clip_config(architecture: str) -> dict[str, Any]:
+    """Arguments of `open_clip.CLIP`: read from a JSON file, or open_clip's own by model name.
+
+    Raises ConfigError for an unknown model and for one that is not a plain CLIP with OpenAI's tokenizer.
+    """
+    if architecture.endswith(".json"):
+        try:
+            config = json.loads(Path(architecture).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"CLIP architecture {architecture}: not readable: {error}") from error
+    else:
+        config = open_clip.get_model_config(architecture)
+        if config is None:
+            raise ConfigError(f"open_clip knows no model {architecture!r}")
+    unknown = [key for key in config if key not in ACCEPTED_CONFIG]
+    if unknown or any(key.startswith("hf_") for key in config["text_cfg"]):
+        raise ConfigError(f"{architecture}: only plain CLIP models with OpenAI's tokenizer can be used"
+                          + (f" (this one has {', '.join(unknown)})" if unknown else ""))
+    return dict(config)
+
+
+def load_weights(model: nn.Module, state: dict[str, Tensor], checkpoint: Checkpoint,
+                 assign: bool = False) -> None:
+    """Load a complete state dict; raises WeightsError when names or shapes do not fit the architecture."""
+    try:
+        model.load_state_dict(state, strict=True, assign=assign)
+    except RuntimeError as error:
+        raise WeightsError(f"the weights of {checkpoint.name} do not fit {checkpoint.architecture}:"
+                           f" {error}") from error
+
+
+def find_device(name: str) -> torch.device:
+    """The torch device of a name; auto is a GPU when there is one. Raises ConfigError for an unusable one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(f"models.device: {name!r} cannot be used: {error}") from error
+    return device

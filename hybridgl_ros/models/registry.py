@@ -1,0 +1,123 @@
+"""The checkpoints known by name: `registry.yaml`, and a file of your own that HYBRIDGL_REGISTRY names."""
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hybridgl_ros.errors import ConfigError
+
+BUILT_IN = Path(__file__).with_name("registry.yaml")
+REGISTRY_VARIABLE = "HYBRIDGL_REGISTRY"
+KINDS = ("sam", "clip")
+KEYS = ("kind", "architecture", "url", "file", "card", "size", "sha256", "licence", "text", "settings")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One named set of weights.
+
+    kind: sam or clip. architecture: what to build for them; a name, or the path of a JSON file.
+    url: where they can be downloaded, None for a local file. file: path of a local file, or the plain name in
+    the cache. size: bytes, 0 when not known. sha256: of the file as it lies there, empty while there is none.
+    settings: configuration values that suit these weights, by dotted name.
+    """
+
+    name: str
+    kind: str
+    architecture: str
+    url: str | None
+    file: Path
+    size: int
+    sha256: str
+    licence: str
+    text: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def checkpoints() -> dict[str, Checkpoint]:
+    """Every known checkpoint by name; entries of your own registry replace built-in ones of the same name.
+
+    Raises ConfigError naming the file and entry that cannot be read.
+    """
+    found = read_registry(BUILT_IN)
+    own = os.environ.get(REGISTRY_VARIABLE)
+    if own:
+        found.update(read_registry(Path(own).expanduser()))
+    return found
+
+
+def find_checkpoint(name: str, kind: str | None = None) -> Checkpoint:
+    """The checkpoint of a name. Raises ConfigError, with near names, when there is none (of that kind)."""
+    known = checkpoints()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(known)}"
+        raise ConfigError(f"no checkpoint {name!r}; {hint}")
+    checkpoint = known[name]
+    if kind is not None and checkpoint.kind != kind:
+        fitting = ", ".join(entry.name for entry in known.values() if entry.kind == kind)
+        raise ConfigError(f"{name!r} is a {checkpoint.kind} checkpoint, wants {kind}: {fitting}")
+    return checkpoint
+
+
+def read_registry(path: Path) -> dict[str, Checkpoint]:
+    """The checkpoints of one registry file."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"registry {path}: not readable: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"registry {path}: wants checkpoints by name")
+    return {str(name): read_entry(str(name), entry, path) for name, entry in content.items()}
+
+
+def read_entry(name: str, entry: Any, registry: Path) -> Checkpoint:
+    """One checkpoint, checked; files are relative to the registry's folder."""
+    where = f"registry {registry}: {name}"
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{where}: wants a mapping")
+    unknown = [key for key in entry if key not in KEYS]
+    if unknown:
+        raise ConfigError(f"{where}: unknown {', '.join(map(str, unknown))}; known are {', '.join(KEYS)}")
+    if entry.get("kind") not in KINDS:
+        raise ConfigError(f"{where}: kind must be one of {', '.join(KINDS)}")
+    if not isinstance(entry.get("architecture"), str):
+        raise ConfigError(f"{where}: names no architecture")
+    if bool(entry.get("url")) == bool(entry.get("file")):
+        raise ConfigError(f"{where}: wants either url or file")
+    folder = registry.resolve().parent
+    facts = {**entry, **(read_card(folder / entry["card"]) if "card" in entry else {})}
+    if "card" not in entry and not re.fullmatch(r"[0-9a-f]{64}", str(facts.get("sha256", ""))):
+        raise ConfigError(f"{where}: sha256 must be 64 hexadecimal digits in lower case")
+    architecture = entry["architecture"]
+    return Checkpoint(
+        name=name,
+        kind=entry["kind"],
+        architecture=str(folder / architecture) if architecture.endswith(".json") else architecture,
+        url=entry.get("url"),
+        file=folder / entry["file"] if "file" in entry else Path(Path(entry["url"]).name),
+        size=int(facts.get("size", 0)),
+        sha256=str(facts.get("sha256", "")),
+        licence=str(entry.get("licence", "")),
+        text=str(entry.get("text", "")),
+        settings=dict(facts.get("settings") or {}),
+    )
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """sha256, size and settings of a model card; nothing while the model is not trained yet."""
+    if not path.is_file():
+        return {}
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        return {key: card[key] for key in ("sha256", "size", "settings") if key in card}
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"model card {path}: not readable: {error}") from error

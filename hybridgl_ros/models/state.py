@@ -1,0 +1,55 @@
+"""Read weights of every format in use, without running code that a file carries."""
+from __future__ import annotations
+
+import gzip
+import pickle
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import load_file
+from torch import Tensor
+
+from hybridgl_ros.errors import WeightsError
+from hybridgl_ros.models.torchscript import is_torchscript, read_torchscript_state
+
+UNREADABLE = (OSError, EOFError, zlib.error, SafetensorError, pickle.UnpicklingError, RuntimeError,
+              zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Tensors by name on the CPU, floating-point ones as float32.
+
+    Reads .safetensors, .safetensors.gz, TorchScript archives (tensors only) and what `torch.save` wrote
+    (weights only, a state dict or a training checkpoint with one). Raises WeightsError for anything else.
+    """
+    try:
+        state = read_raw(path)
+    except UNREADABLE as error:
+        raise WeightsError(f"{path}: not readable as weights: {error}") from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+
+
+def read_raw(path: Path) -> dict[str, Tensor]:
+    """Tensors as they are stored."""
+    if path.name.endswith(".safetensors.gz"):
+        return load_safetensors(gzip.decompress(path.read_bytes()))
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    if is_torchscript(path):
+        return read_torchscript_state(path)
+    return state_dict_of(torch.load(path, map_location="cpu", weights_only=True))
+
+
+def state_dict_of(content: Any) -> dict[str, Tensor]:
+    """The state dict of a saved object, which may be under `state_dict` with names after `module.`."""
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise ValueError("holds no state dict")
+    return {str(name).removeprefix("module."): value for name, value in content.items()}

@@ -1,0 +1,117 @@
+"""ROS image messages to RGB pixels, without ROS: messages from a node and from a bag file look the same.
+
+A message is anything with the fields of sensor_msgs/Image or sensor_msgs/CompressedImage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from rosbags.image import ImageError as UnsupportedError
+from rosbags.image.image import Format, convert_color, to_cvtype
+
+from hybridgl_ros.errors import ImageError
+
+# Formats whose rows hold one picture row each; planar YUV is left out.
+COLOUR_FORMATS = frozenset(set(Format) - {Format.GENERIC, Format.YUV_NV12, Format.YUV_NV21})
+# OpenCV's own order for pictures that only say how many channels they have.
+UNNAMED_COLOURS = {"8UC1": "mono8", "8UC3": "bgr8", "8UC4": "bgra8", "16UC3": "bgr16", "16UC4": "bgra16"}
+
+
+def check_message(message: Any) -> None:
+    """Raise ImageError when the message cannot hold the picture that it describes; decodes nothing."""
+    if is_compressed(message):
+        if len(message.data) == 0:
+            raise ImageError("compressed image without data")
+        return
+    height, width, step = message.height, message.width, message.step
+    if height == 0 or width == 0:
+        raise ImageError(f"image of size {width}×{height}")
+    dtype, channels = layout(message.encoding)
+    row = width * channels * dtype.itemsize
+    if step < row:
+        raise ImageError(f"step {step} is less than the {row} bytes of {width} {message.encoding} pixels")
+    if len(message.data) < step * height:
+        raise ImageError(f"{len(message.data)} bytes of data, {height} rows of step {step} need {step * height}")
+
+
+def rgb_pixels(message: Any, unpack: Callable[[Any], np.ndarray] | None = None) -> np.ndarray:
+    """The picture of a message, H×W×3 uint8 RGB.
+
+    16-bit colour and mono16 are scaled from their full range. Single channels without a range of their own (16UC1,
+    32FC1 and the like) are stretched from their smallest to their largest finite value; what is not finite is black.
+    unpack: reads a raw message's pixels in their own encoding, in place of `unpack_rows`.
+    Raises ImageError naming what is wrong with the message.
+    """
+    check_message(message)
+    if is_compressed(message):
+        return decompress(message)
+    return to_rgb((unpack or unpack_rows)(message), message.encoding)
+
+
+def is_compressed(message: Any) -> bool:
+    """Whether this is a CompressedImage."""
+    return hasattr(message, "format")
+
+
+def layout(encoding: str) -> tuple[np.dtype, int]:
+    """Element type and channels of an encoding; raises ImageError when it is not supported."""
+    try:
+        _, colours, element, channels = to_cvtype(encoding)
+    except UnsupportedError:
+        raise ImageError(f"encoding {encoding!r} is not supported") from None
+    if colours not in COLOUR_FORMATS and channels != 1 and encoding not in UNNAMED_COLOURS:
+        raise ImageError(f"encoding {encoding!r} does not say which colours its channels are")
+    if colours in (Format.YUV_NV12, Format.YUV_NV21):
+        raise ImageError(f"encoding {encoding!r} is not supported")
+    return np.dtype(element), channels
+
+
+def unpack_rows(message: Any) -> np.ndarray:
+    """Pixels of a checked raw message in its own encoding, H×W or H×W×C, padding and foreign byte order removed."""
+    dtype, channels = layout(message.encoding)
+    height, width, step = message.height, message.width, message.step
+    if message.is_bigendian:
+        dtype = dtype.newbyteorder(">")
+    rows = np.frombuffer(message.data, np.uint8, count=step * height).reshape(height, step)
+    packed = np.ascontiguousarray(rows[:, : width * channels * dtype.itemsize])
+    pixels = packed.view(dtype).reshape((height, width) if channels == 1 else (height, width, channels))
+    return pixels.astype(dtype.newbyteorder("="), copy=False)
+
+
+def to_rgb(pixels: np.ndarray, encoding: str) -> np.ndarray:
+    """Pixels of any supported encoding as H×W×3 uint8 RGB."""
+    encoding = UNNAMED_COLOURS.get(encoding, encoding)
+    if to_cvtype(encoding)[1] == Format.GENERIC:
+        pixels, encoding = stretch(pixels), "mono8"
+    try:
+        return np.ascontiguousarray(convert_color(pixels, encoding, "rgb8"))
+    except (UnsupportedError, cv2.error) as error:
+        height, width = pixels.shape[:2]
+        raise ImageError(f"{width}×{height} {encoding} image does not convert to RGB: {error}") from error
+
+
+def stretch(values: np.ndarray) -> np.ndarray:
+    """Single-channel values as uint8, their finite range mapped to 0 … 255; a constant picture is black."""
+    values = values.astype(np.float64)
+    finite = np.isfinite(values)
+    low = values.min(where=finite, initial=math.inf)
+    spread = values.max(where=finite, initial=-math.inf) - low
+    if not spread > 0:
+        return np.zeros(values.shape, np.uint8)
+    return np.where(finite, np.rint((values - low) * (255.0 / spread)), 0.0).astype(np.uint8)
+
+
+def decompress(message: Any) -> np.ndarray:
+    """The picture of a CompressedImage (JPEG, PNG and what else OpenCV reads), H×W×3 uint8 RGB."""
+    try:
+        pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise ImageError(f"compressed image of format {message.format!r} is damaged or of an unknown kind")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

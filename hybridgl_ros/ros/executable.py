@@ -1,0 +1,49 @@
+"""From the command line to a spinning node and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import rclpy
+from rclpy.exceptions import (
+    InvalidParameterException,
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+)
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.node import Node
+
+from hybridgl_ros.errors import HybridGLError
+
+BAD_START = (
+    HybridGLError,
+    InvalidParameterException,
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+)
+
+
+def run(make_node: Callable[[], Node], arguments: list[str] | None = None, threads: int = 2) -> int:
+    """Make a node and spin it until it is interrupted or shut down.
+
+    The node may state how many threads it needs (`node.threads`). Returns the process's exit code: 1 when the node
+    refuses its parameters, which is logged in a line.
+    """
+    rclpy.init(args=arguments)
+    try:
+        node = make_node()
+    except BAD_START as error:
+        rclpy.logging.get_logger("hybridgl_ros").fatal(str(error))
+        rclpy.try_shutdown()
+        return 1
+    executor = MultiThreadedExecutor(num_threads=getattr(node, "threads", threads))
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        node.get_logger().debug("interrupted")
+    finally:
+        executor.shutdown(timeout_sec=0)
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0

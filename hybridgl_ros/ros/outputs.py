@@ -1,0 +1,37 @@
+"""What segment_node publishes of each answer."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float32
+
+from hybridgl_ros.drawing import draw_answer
+from hybridgl_ros.msg import ReferredObject
+from hybridgl_ros.ros.conversion import image_message
+from hybridgl_ros.ros.messages import referred_objects
+from hybridgl_ros.ros.qos import RESULTS, overridable
+from hybridgl_ros.ros.worker import Outcome
+
+
+class Outputs:
+    """Publishers of `~/mask`, `~/score`, `~/result` and, while somebody looks, `~/overlay`."""
+
+    def __init__(self, node: Node) -> None:
+        def publisher(kind: type, topic: str):
+            return node.create_publisher(kind, topic, RESULTS, qos_overriding_options=overridable())
+
+        self._mask = publisher(Image, "~/mask")
+        self._score = publisher(Float32, "~/score")
+        self._result = publisher(ReferredObject, "~/result")
+        self._overlay = publisher(Image, "~/overlay")
+
+    def publish(self, outcome: Outcome) -> None:
+        """Publish an outcome that has an answer."""
+        answer, header = outcome.answer, outcome.header
+        (result,) = referred_objects(answer, outcome.expression, header, outcome.latency)
+        self._mask.publish(result.mask)
+        self._score.publish(Float32(data=result.score))
+        self._result.publish(result)
+        if self._overlay.get_subscription_count():
+            self._overlay.publish(image_message(draw_answer(outcome.image, answer), "rgb8", header))

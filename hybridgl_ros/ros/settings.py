@@ -1,0 +1,52 @@
+"""The nodes' own settings, described like the method's; their values are in `config/nodes`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hybridgl_ros.config import check, find_file, read_yaml
+from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.settings import describe, setting
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class SegmentSettings:
+    """Of segment_node."""
+
+    config: str = setting("Configuration: a name (embedded, photo) or the path of a YAML file.", stage="models")
+    preset: str = setting("Preset in place of the configuration's: paper or official.", stage="models")
+    mode: str = setting("once: each expression is answered on the newest frame; continuous: the newest expression"
+                        " is answered on every new frame.", choices=("once", "continuous"))  # fmt: skip
+    image_transport: str = setting("raw reads image, compressed reads image/compressed, auto whichever is published.",
+                                   choices=("auto", "raw", "compressed"), stage="models")  # fmt: skip
+    expression_limit: int = setting("Longer expressions (characters) are refused.", low=1, high=100000)
+    waiting_limit: int = setting("Expressions that may wait for an answer at once.", low=1, high=256, stage="models")
+    scene_cache: int = setting("Encoded frames kept, for further expressions on the same picture.", low=0, high=1000)
+    image_timeout: float = setting("Silence (s) on the image topic after which a hint is logged.", low=1.0, high=3600.0)
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """Of sim_camera."""
+
+    scenes: str = setting("Tabletop set, a zip or a folder of zips; empty: the held-out set that ships.", stage="models")
+    first_scene: int = setting("Index of the first scene shown.", low=0, high=1000000, stage="models")
+    scene_count: int = setting("Scenes shown in turn; 0: to the end of the set.", low=0, high=1000000, stage="models")
+    rate: float = setting("Frames per second.", low=0.01, high=1000.0, stage="models")
+    frames_per_scene: int = setting("Frames before the next scene; 0 holds the scene.", low=0, high=1000000)
+    loop: bool = setting("Start anew after the last scene; otherwise the node ends.", stage="models")
+    frame_id: str = setting("Optical frame of the camera.", stage="models")
+    bag: str = setting("Path of a bag to write with one frame an expression; empty: none.", stage="models")
+    bag_storage: str = setting("Format of the bag.", choices=("mcap", "sqlite3"), stage="models")
+
+
+def default_settings(kind: type[Settings], node: str) -> Settings:
+    """The settings of `config/nodes/<node>.yaml`. Raises ConfigError when they do not match the description."""
+    values = read_yaml(find_file(f"nodes/{node}"))
+    known = describe(kind)
+    if set(values) != set(known):
+        raise ConfigError(f"nodes/{node}.yaml: wants exactly {', '.join(known)}")
+    return kind(**{name: check(known[name], value) for name, value in values.items()})

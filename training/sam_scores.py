@@ -1,0 +1,125 @@
+"""How good a SAM's proposals are on tabletop scenes, through the generator that the segmenter uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybridgl_ros.proposals.sam import SamProposals
+from hybridgl_ros.settings import ProposalSettings
+from hybridgl_ros.tabletop.dataset import TabletopScene
+
+MISSED_IOU = 0.5
+"""An object whose best proposal overlaps it less than this counts as missed."""
+
+PERMISSIVE = ProposalSettings(
+    points_per_side=8,
+    points_per_batch=64,
+    predicted_iou_threshold=0.5,
+    stability_threshold=0.5,
+    nms_threshold=0.7,
+    minimum_region_area=20,
+)
+"""Low thresholds to follow a training by, before thresholds are chosen for the model."""
+
+
+@dataclass(frozen=True)
+class SceneOverlaps:
+    """IoU of one scene's objects (rows) with its proposals (columns), and the proposals' predicted IoU."""
+
+    shapes: tuple[str, ...]
+    iou: NDArray[np.float32]
+    predicted_iou: NDArray[np.float32]
+
+
+@dataclass
+class ProposalScores:
+    """Best-proposal IoU of every object, with its shape, and the number of proposals of every scene."""
+
+    ious: list[float] = field(default_factory=list)
+    shapes: list[str] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+
+    @property
+    def mean_best_iou(self) -> float:
+        """Mean over objects of the IoU of the proposal that fits best."""
+        return float(np.mean(self.ious))
+
+    @property
+    def missed(self) -> float:
+        """Share of objects whose best proposal has IoU below MISSED_IOU."""
+        return float(np.mean(np.array(self.ious) < MISSED_IOU))
+
+    @property
+    def proposals(self) -> float:
+        """Mean number of proposals of a scene."""
+        return float(np.mean(self.counts))
+
+    def by_shape(self) -> dict[str, float]:
+        """Mean best-proposal IoU of each shape."""
+        shapes, ious = np.array(self.shapes), np.array(self.ious)
+        return {shape: float(ious[shapes == shape].mean()) for shape in sorted(set(self.shapes))}
+
+
+def measure_overlaps(
+    generator: SamProposals, scenes: Iterable[TabletopScene], settings: ProposalSettings
+) -> list[SceneOverlaps]:
+    """Run the generator on every scene at its native resolution."""
+    return [overlaps_of(scene, generator, settings) for scene in scenes]
+
+
+def overlaps_of(scene: TabletopScene, generator: SamProposals, settings: ProposalSettings) -> SceneOverlaps:
+    """Proposals of one scene against its objects."""
+    proposals = generator.generate(scene.image, settings)
+    found = proposals.masks.reshape(-1, scene.instances.size).astype(np.float32)
+    truth = np.array([scene.mask(item.instance).ravel() for item in scene.objects], np.float32)
+    overlap = truth @ found.T
+    union = truth.sum(axis=1)[:, None] + found.sum(axis=1) - overlap
+    shapes = tuple(item.shape for item in scene.objects)
+    return SceneOverlaps(shapes, overlap / union, proposals.predicted_iou)
+
+
+def score(overlaps: Iterable[SceneOverlaps], predicted_iou_threshold: float = 0.0) -> ProposalScores:
+    """Scores of the proposals rated above a threshold.
+
+    Raising the threshold afterwards equals generating with it: non-maximum suppression goes by the same
+    rating, so a dropped proposal never suppressed one that stays.
+    """
+    scores = ProposalScores()
+    for scene in overlaps:
+        kept = scene.iou[:, scene.predicted_iou > predicted_iou_threshold]
+        scores.ious.extend(kept.max(axis=1, initial=0.0).tolist())
+        scores.shapes.extend(scene.shapes)
+        scores.counts.append(kept.shape[1])
+    return scores
+
+
+def choose_thresholds(
+    generator: SamProposals,
+    scenes: Iterable[TabletopScene],
+    *,
+    ratings: Iterable[float],
+    stabilities: Iterable[float],
+    areas: Iterable[int],
+    tolerance: float,
+) -> tuple[ProposalSettings, ProposalScores]:
+    """The settings with the fewest proposals among those within ``tolerance`` of the best mean best IoU."""
+    scenes, ratings = list(scenes), sorted(ratings)
+    tried: list[tuple[ProposalSettings, ProposalScores]] = []
+    for stability in stabilities:
+        for area in areas:
+            settings = replace(
+                PERMISSIVE,
+                predicted_iou_threshold=ratings[0],
+                stability_threshold=stability,
+                minimum_region_area=area,
+            )
+            overlaps = measure_overlaps(generator, scenes, settings)
+            for rating in ratings:
+                tried.append((replace(settings, predicted_iou_threshold=rating), score(overlaps, rating)))
+    best = max(scores.mean_best_iou for _, scores in tried)
+    good = [item for item in tried if item[1].mean_best_iou >= best - tolerance]
+    return min(good, key=lambda item: item[1].proposals)

@@ -1,0 +1,249 @@
+"""Train the small CLIP from scratch on tabletop scenes, on one CPU core, within a budget of time.
+
+    python training/train_clip.py --train 'scenes/train-*.zip' --val scenes/val.zip --work build/clip --minutes 90
+
+Writes ``checkpoint.pt`` every few minutes and goes on from it when started again; exports the averaged weights with
+their card whenever the validation score improves. See ``training/README.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from clip_data import RamScene, ScenePool, ViewBatch, draw_frames, draw_views
+from clip_export import export
+from clip_losses import (
+    ATTRIBUTES,
+    TextBanks,
+    bank_loss,
+    contrast_loss,
+    draw_texts,
+    frame_heads_loss,
+    heads_loss,
+    map_loss,
+)
+from clip_model import Heads, TextTower, VisionPasses, build_model, normalise_patches, start_from_data
+from clip_schedule import Progress, Step
+from clip_text import CompactTokenizer, Wording
+from evaluate_clip import accuracy, zoomed_shape_accuracy
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
+
+log = logging.getLogger("train_clip")
+OUTPUT = Path(__file__).parents[1] / "hybridgl_ros" / "models" / "embedded"
+PEAK_LEARNING_RATE = 1e-3
+AVERAGE = 0.995
+OBJECTS = 8
+
+
+class Learner(nn.Module):
+    """Everything that is trained, under one state dict: ``model.*``, ``text.rows``, ``heads.*``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = build_model()
+        self.tokenizer = CompactTokenizer(self.model.context_length)
+        self.text = TextTower(self.model, len(self.tokenizer))
+        self.heads = Heads(self.model.visual.conv1.weight.shape[0], sum(ATTRIBUTES))
+        self.passes = VisionPasses(self.model)
+        self.model.token_embedding.requires_grad_(False)
+
+    def encode(self, texts: list[str]) -> Tensor:
+        """Text features (T, d)."""
+        return self.text(*self.tokenizer(texts))
+
+
+class Trainer:
+    """The training loop and its state."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.rng = random.Random(options.seed)
+        torch.manual_seed(options.seed)
+        self.pool = ScenePool(options.train)
+        self.pool.rescan(limit=options.shards)
+        self.learner = Learner()
+        self.average = Learner().requires_grad_(False)
+        self.progress = Progress(options.minutes * 60)
+        self.best = 0.0
+        decayed = [p for p in self.learner.parameters() if p.requires_grad and p.ndim >= 2]
+        plain = [p for p in self.learner.parameters() if p.requires_grad and p.ndim < 2]
+        groups = [{"params": decayed, "weight_decay": 0.03}, {"params": plain, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
+        self.checkpoint = options.work / "checkpoint.pt"
+        if self.checkpoint.exists():
+            self.resume()
+        else:
+            patches = torch.cat([draw_views(self.pool, plan, self.rng).local for plan in self._start_plans()])
+            start_from_data(self.learner.model, normalise_patches(patches.flatten(0, 1)))
+            self.average.load_state_dict(self.learner.state_dict())
+        self.wording = Wording(self.rng)
+
+    def _start_plans(self) -> list[Any]:
+        return [step.views for step in [Progress(1.0).draw_step(self.rng)] * 6]
+
+    def run(self) -> None:
+        """Train until the budget is spent."""
+        saved = evaluated = time.monotonic()
+        running: list[float] = []
+        while self.progress.share < 1.0:
+            started = time.monotonic()
+            step = self.progress.draw_step(self.rng)
+            running.append(self.take(step))
+            now = time.monotonic()
+            self.progress.spent += now - started
+            self.progress.steps += 1
+            if self.progress.steps % 50 == 0:
+                log.info("%s step %d share %.3f loss %.3f scenes %d", self.progress.stage, self.progress.steps,
+                         self.progress.share, float(np.mean(running)), len(self.pool.scenes))  # fmt: skip
+                running.clear()
+                self.pool.rescan()
+            if now - evaluated > self.options.evaluate_seconds:
+                self.evaluate()
+                evaluated = time.monotonic()
+            if self.progress.advance():
+                log.info("stage %s", self.progress.stage)
+            if now - saved > self.options.save_seconds:
+                self.save()
+                saved = time.monotonic()
+        self.evaluate(final=True)
+        self.save()
+
+    def take(self, step: Step) -> float:
+        """One optimiser step; returns its loss."""
+        learner = self.learner
+        if step.kind == "frames":
+            frames = draw_frames(self.pool, step.views.count, OBJECTS, self.rng)
+            tokens, supervised = learner.passes.map_tokens(frames.patches)
+            loss = map_loss(tokens, frames, learner.encode, self.wording, self.rng)
+            loss = loss + frame_heads_loss(learner.heads, supervised, frames)
+        else:
+            batch = draw_views(self.pool, step.views, self.rng)
+            banks = TextBanks(learner.encode, self.wording, sized=bool((batch.size >= 0).any()))
+            if batch.blurred is None:
+                result = learner.passes.plain(batch.local, batch.keep)
+                loss = self.match(result.feature, batch, banks) + heads_loss(learner.heads, result.supervised, batch)
+            else:
+                fused, alone, context = learner.passes.fused(batch.local, batch.blurred, batch.inside, batch.keep)
+                loss = self.match(fused, batch, banks)
+                loss = loss + 0.5 * self.match(alone, batch, banks) + 0.35 * self.match(context, batch, banks)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.progress.learning_rate(PEAK_LEARNING_RATE)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
+        self.optimiser.step()
+        with torch.no_grad():
+            learner.model.logit_scale.clamp_(max=float(np.log(100)))
+            momentum = min(AVERAGE, self.progress.steps / (self.progress.steps + 10))
+            for mean, value in zip(self.average.parameters(), learner.parameters()):
+                if value.requires_grad:
+                    mean.lerp_(value, 1 - momentum)
+        return float(loss.detach())
+
+    def match(self, features: Tensor, batch: ViewBatch, banks: TextBanks) -> Tensor:
+        """Loss of image features (B, d) against texts: banks, contrast over the batch, contrast within the scene."""
+        unit, scale = F.normalize(features, dim=-1), self.learner.model.logit_scale.exp()
+        texts, positives, known, same_scene = draw_texts(batch, self.wording, self.rng)
+        logits = scale * F.normalize(self.learner.encode(texts), dim=-1) @ unit.T
+        loss = bank_loss(unit, batch, banks, scale) + 0.5 * contrast_loss(logits, positives, known)
+        return loss + contrast_loss(logits, positives, known & same_scene)
+
+    def evaluate(self, final: bool = False) -> None:
+        """Score the averaged weights on validation scenes, move the stage, export when they are the best so far."""
+        if not self.options.val.exists():
+            return
+        self.average.eval()
+        stage, scenes = self.progress.stage, TabletopSet(self.options.val)
+        count = len(scenes) if final else min(len(scenes), self.options.val_scenes)
+        ram = [RamScene.of(scenes[i]) for i in range(count)]
+        views = ("local",) if stage in ("zoom", "wide") else ("local", "fused", "blurred")
+        with torch.no_grad():
+            numbers = accuracy(self.average.passes, self.average.encode, ram, views)
+            if stage == "zoom":
+                numbers["zoomed/shape"] = zoomed_shape_accuracy(self.average.passes, self.average.encode, ram)
+        view = views[1] if len(views) > 1 else "local"
+        score = sum(numbers[f"{view}/{kind}"] for kind in ("colour_shape", "shape", "size_decided"))
+        log.info("val %d scenes, score %.3f: %s", count, score, numbers)
+        self.progress.advance(numbers["zoomed/shape"] if stage == "zoom" else numbers["local/shape"])
+        if view == "fused" and self.best < 10:
+            self.best, score = 0.0, score + 10
+        elif view == "fused":
+            score += 10
+        if score > self.best and (stage != "zoom" or self.options.early):
+            self.best = score
+            self.export(numbers, final)
+
+    def export(self, validation: dict[str, float], final: bool) -> None:
+        """Write the averaged weights and their card into the package."""
+        facts: dict[str, Any] = {
+            "data": {"scenes": len(self.pool.scenes), "source": "hybridgl_ros.tabletop renderer, training split"},
+            "recipe": {"minutes": round(self.progress.spent / 60, 1), "budget_minutes": self.options.minutes,
+                       "cores": 1, "steps": self.progress.steps, "seed": self.options.seed,
+                       "stage": self.progress.stage, "script": "training/train_clip.py"},
+            "validation": validation,
+        }  # fmt: skip
+        if final and heldout_path().exists():
+            heldout = TabletopSet(heldout_path())
+            numbers = accuracy(self.average.passes, self.average.encode, (RamScene.of(scene) for scene in heldout))
+            facts["held_out"] = {"scenes": len(heldout), **numbers}
+            log.info("held-out: %s", facts["held_out"])
+        path = export(self.average.model, self.average.state_dict(), self.average.tokenizer, OUTPUT, facts)
+        log.info("exported %s, %.2f MB", path, path.stat().st_size / 1e6)
+
+    def save(self) -> None:
+        """Write the checkpoint atomically."""
+        state = {
+            "learner": self.learner.state_dict(), "average": self.average.state_dict(), "best": self.best,
+            "optimiser": self.optimiser.state_dict(), "rng": self.rng.getstate(),
+            "progress": (self.progress.spent, self.progress.steps, self.progress.stage),
+        }  # fmt: skip
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(state, part)
+        os.replace(part, self.checkpoint)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint."""
+        state = torch.load(self.checkpoint, weights_only=True)
+        self.learner.load_state_dict(state["learner"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.progress.spent, self.progress.steps, self.progress.stage = state["progress"]
+        self.best = state["best"]
+        version, internal, gauss = state["rng"]
+        self.rng.setstate((version, tuple(internal), gauss))
+        log.info("resumed at step %d, share %.3f", self.progress.steps, self.progress.share)
+
+
+def main() -> None:
+    """Command line entry."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", required=True, help="glob of the training shards; new ones join as they appear")
+    parser.add_argument("--val", type=Path, required=True, help="validation set")
+    parser.add_argument("--work", type=Path, required=True, help="folder of checkpoint.pt")
+    parser.add_argument("--minutes", type=float, default=90, help="budget of training time (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=20, help="default: %(default)s")
+    parser.add_argument("--shards", type=int, default=1000, help="shards to read at the start (default: all)")
+    parser.add_argument("--early", action="store_true", help="export in the first stage already")
+    parser.add_argument("--val-scenes", type=int, default=60, help="validation scenes of an intermediate evaluation")
+    parser.add_argument("--evaluate-seconds", type=float, default=240)
+    parser.add_argument("--save-seconds", type=float, default=200)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    options.work.mkdir(parents=True, exist_ok=True)
+    Trainer(options).run()
+
+
+if __name__ == "__main__":
+    main()
