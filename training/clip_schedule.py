@@ -31,12 +31,12 @@ class Step:
     weight: float
 
 
-_CLOSE = (0.45, 0.80)
+_CLOSE = (0.40, 0.75)
 _ANY = (0.25, 0.80)
 STEPS: dict[str, tuple[Step, ...]] = {
     "zoom": (
-        Step("local", ViewPlan(64, zoomed=1.0, span=_CLOSE, tokens=64), 0.70),
-        Step("local", ViewPlan(24, zoomed=1.0, span=_CLOSE), 0.30),
+        Step("local", ViewPlan(64, zoomed=1.0, span=_CLOSE, tokens=49), 0.74),
+        Step("local", ViewPlan(16, zoomed=1.0, span=_CLOSE), 0.26),
     ),
     "wide": (
         Step("local", ViewPlan(72, zoomed=0.35, span=_ANY, tokens=48), 0.60),

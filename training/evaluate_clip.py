@@ -106,7 +106,7 @@ def zoomed_shape_accuracy(passes: VisionPasses, encode: EncodeTexts, scenes: Ite
     for scene in scenes:
         for instance, shape, _, _ in scene.objects:
             mask = scene.instances == instance
-            window = object_window(mask, rng.uniform(0.45, 0.8), rng)
+            window = object_window(mask, rng.uniform(0.4, 0.75), rng)
             views.append(patches(look(local_picture(scene.image, mask), window)))
             shapes.append(shape)
     features = torch.cat([passes.plain(torch.from_numpy(np.stack(views[i : i + 32]))).feature

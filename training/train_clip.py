@@ -12,6 +12,7 @@ import argparse
 import logging
 import os
 import random
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -88,12 +89,14 @@ class Trainer:
             start_from_data(self.learner.model, normalise_patches(patches.flatten(0, 1)))
             self.average.load_state_dict(self.learner.state_dict())
         self.wording = Wording(self.rng)
+        self.stopping = False
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopping", True))
 
     def _start_plans(self) -> list[Any]:
         return [step.views for step in [Progress(1.0).draw_step(self.rng)] * 6]
 
     def run(self) -> None:
-        """Train until the budget is spent."""
+        """Train until the budget is spent, or save and return on SIGTERM."""
         saved = evaluated = time.monotonic()
         running: list[float] = []
         while self.progress.share < 1.0:
@@ -113,6 +116,9 @@ class Trainer:
                 evaluated = time.monotonic()
             if self.progress.advance():
                 log.info("stage %s", self.progress.stage)
+            if self.stopping:
+                self.save()
+                return
             if now - saved > self.options.save_seconds:
                 self.save()
                 saved = time.monotonic()
@@ -236,7 +242,7 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=1000, help="shards to read at the start (default: all)")
     parser.add_argument("--early", action="store_true", help="export in the first stage already")
     parser.add_argument("--val-scenes", type=int, default=60, help="validation scenes of an intermediate evaluation")
-    parser.add_argument("--evaluate-seconds", type=float, default=240)
+    parser.add_argument("--evaluate-seconds", type=float, default=280)
     parser.add_argument("--save-seconds", type=float, default=200)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

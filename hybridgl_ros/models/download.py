@@ -18,7 +18,8 @@ from hybridgl_ros.models.registry import Checkpoint
 __all__ = ["cache_directory", "download"]
 
 Progress = Callable[[int, int], None]
-BLOCK = 1 << 20
+# A transfer that breaks loses what it had of the last block.
+BLOCK = 1 << 16
 TIMEOUT = (10.0, 60.0)
 WORTH_A_RETRY = (408, 425, 429, 500, 502, 503, 504)
 OTHER_WAYS = "another server can be named with --mirror, a file that is already here with --from"
@@ -164,8 +165,7 @@ def reason(error: Exception) -> str:
     """The innermost words of a nested connection error."""
     while error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
-    inner = getattr(error, "reason", None)
-    return str(inner or error)
+    return str(getattr(error, "reason", None) or (error.args[0] if error.args else error))
 
 
 def size_of(path: Path) -> int:

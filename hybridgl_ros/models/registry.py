@@ -97,6 +97,10 @@ def read_entry(name: str, entry: Any, registry: Path) -> Checkpoint:
     facts = {**entry, **(read_card(folder / entry["card"]) if "card" in entry else {})}
     if "card" not in entry and not re.fullmatch(r"[0-9a-f]{64}", str(facts.get("sha256", ""))):
         raise ConfigError(f"{where}: sha256 must be 64 hexadecimal digits in lower case")
+    if not isinstance(facts.get("size", 0), int):
+        raise ConfigError(f"{where}: size must be a number of bytes")
+    if not isinstance(facts.get("settings", {}), dict):
+        raise ConfigError(f"{where}: settings must be values by dotted name")
     architecture = entry["architecture"]
     return Checkpoint(
         name=name,
@@ -104,11 +108,11 @@ def read_entry(name: str, entry: Any, registry: Path) -> Checkpoint:
         architecture=str(folder / architecture) if architecture.endswith(".json") else architecture,
         url=entry.get("url"),
         file=folder / entry["file"] if "file" in entry else Path(Path(entry["url"]).name),
-        size=int(facts.get("size", 0)),
+        size=facts.get("size", 0),
         sha256=str(facts.get("sha256", "")),
         licence=str(entry.get("licence", "")),
         text=str(entry.get("text", "")),
-        settings=dict(facts.get("settings") or {}),
+        settings=facts.get("settings", {}),
     )
 
 

@@ -33,14 +33,14 @@ class CameraSettings:
     """Of sim_camera."""
 
     scenes: str = setting("Tabletop set, a zip or a folder of zips; empty: the held-out set that ships.", stage="models")
-    first_scene: int = setting("Index of the first scene shown.", low=0, high=1000000, stage="models")
-    scene_count: int = setting("Scenes shown in turn; 0: to the end of the set.", low=0, high=1000000, stage="models")
+    scene: int = setting("Index of the scene shown; a change shows that scene next.", low=0, high=1000000)
+    frames_per_scene: int = setting("Frames before the next scene is shown; 0 holds the scene.", low=0, high=1000000)
     rate: float = setting("Frames per second.", low=0.01, high=1000.0, stage="models")
-    frames_per_scene: int = setting("Frames before the next scene; 0 holds the scene.", low=0, high=1000000)
-    loop: bool = setting("Start anew after the last scene; otherwise the node ends.", stage="models")
     frame_id: str = setting("Optical frame of the camera.", stage="models")
-    bag: str = setting("Path of a bag to write with one frame an expression; empty: none.", stage="models")
+    bag: str = setting("Bag to write before the first frame: image, depth, expression and truth from the first scene"
+                       " on; empty: none.", stage="models")  # fmt: skip
     bag_storage: str = setting("Format of the bag.", choices=("mcap", "sqlite3"), stage="models")
+    bag_frames: int = setting("Frames in the bag, one an expression.", low=1, high=1000000, stage="models")
 
 
 def default_settings(kind: type[Settings], node: str) -> Settings:

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 FORMAT = 1
-RGB_QUALITY = 90
 _MILLIMETRES = 1000.0
 _DEPTH_LIMIT = np.iinfo(np.uint16).max
 
@@ -209,9 +208,7 @@ def _open(path: Path) -> zipfile.ZipFile:
 def object_from_json(entry: dict[str, Any]) -> ObjectTruth:
     """An object of a ``scenes.jsonl`` record as ObjectTruth."""
     x, y, z = entry["position"]
-    return ObjectTruth(
-        entry["instance"], entry["shape"], entry["colour"], entry["size"], (x, y, z), entry["pixels"]
-    )
+    return ObjectTruth(entry["instance"], entry["shape"], entry["colour"], entry["size"], (x, y, z), entry["pixels"])
 
 
 def expression_from_json(entry: dict[str, Any]) -> Expression:
@@ -223,13 +220,24 @@ class TabletopWriter:
     """Writes one zip of a set; the file appears under its name only when it is complete.
 
     Use as a context manager: on a clean exit ``NAME.zip.part`` is renamed to ``NAME.zip``, on an exception it
-    is removed.
+    is removed. ``quality`` is WebP's for the RGB picture; depth is rounded to steps of ``depth_step`` millimetres
+    (coarser steps make a smaller file).
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, seed: int, split: str, width: int = 320, height: int = 240
+        self,
+        path: str | os.PathLike[str],
+        *,
+        seed: int,
+        split: str,
+        width: int = 320,
+        height: int = 240,
+        quality: int = 90,
+        depth_step: int = 1,
     ) -> None:
         self.path = Path(path)
+        self._quality = quality
+        self._depth_step = depth_step
         self._header = {"format": FORMAT, "seed": seed, "split": split, "width": width, "height": height}
         self._part = self.path.with_name(self.path.name + ".part")
         self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_STORED)
@@ -240,11 +248,11 @@ class TabletopWriter:
         expected = (self._header["height"], self._header["width"])
         if scene.image.shape[:2] != expected:
             raise ValueError(f"scene {scene.id} is {scene.image.shape[:2]}, the set is {expected}")
-        self._store(f"{scene.id}_rgb.webp", scene.image, "WEBP", quality=RGB_QUALITY, method=4)
-        self._store(f"{scene.id}_instances.png", scene.instances, "PNG", compress_level=6)
-        millimetres = np.nan_to_num(scene.depth * _MILLIMETRES, nan=0.0)
-        depth = np.clip(np.rint(millimetres), 0, _DEPTH_LIMIT).astype(np.uint16)
-        self._store(f"{scene.id}_depth.png", depth, "PNG", compress_level=6)
+        self._store(f"{scene.id}_rgb.webp", scene.image, "WEBP", quality=self._quality, method=4)
+        self._store(f"{scene.id}_instances.png", scene.instances, "PNG", compress_level=9)
+        steps = np.nan_to_num(scene.depth * (_MILLIMETRES / self._depth_step), nan=0.0)
+        depth = np.clip(np.rint(steps) * self._depth_step, 0, _DEPTH_LIMIT).astype(np.uint16)
+        self._store(f"{scene.id}_depth.png", depth, "PNG", compress_level=9)
         self._lines.append(json.dumps(_record(scene), separators=(",", ":")))
 
     def __enter__(self) -> TabletopWriter:
@@ -279,8 +287,7 @@ def _record(scene: TabletopScene) -> dict[str, Any]:
         "intrinsics": [float(matrix[row, column]) for row, column in ((0, 0), (1, 1), (0, 2), (1, 2))],
         "camera": scene.camera,
         "objects": [
-            {**vars(truth), "position": [round(metres, 4) for metres in truth.position]}
-            for truth in scene.objects
+            {**vars(truth), "position": [round(metres, 4) for metres in truth.position]} for truth in scene.objects
         ],
         "expressions": [vars(expression) for expression in scene.expressions],
     }

@@ -254,9 +254,7 @@ def _in_view(box: NDArray[np.float64]) -> bool:
     return whole and _EXTENT[0] <= float((box[2:] - box[:2]).max()) <= _EXTENT[1]
 
 
-def _apart(
-    one: PlacedObject, box: NDArray[np.float64], two: PlacedObject, other_box: NDArray[np.float64]
-) -> bool:
+def _apart(one: PlacedObject, box: NDArray[np.float64], two: PlacedObject, other_box: NDArray[np.float64]) -> bool:
     """Neither object hides much of the other, and they do not touch on the table."""
     reach = [np.linalg.norm((item.points - item.position)[:, :2], axis=1).max() for item in (one, two)]
     distance = np.linalg.norm((one.position - two.position)[:2])

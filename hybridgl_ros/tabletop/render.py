@@ -31,29 +31,37 @@ class _Shard:
     split: str
     first: int
     last: int
+    compact: bool
 
 
 _renderer: TabletopRenderer | None = None
 
 
 def render_set(
-    split: str, scenes: int, seed: int, out: Path, shard: int = 250, workers: int = 1
+    split: str,
+    scenes: int,
+    seed: int,
+    out: Path,
+    shard: int = 250,
+    workers: int = 1,
+    compact: bool = False,
 ) -> list[Path]:
     """Render ``scenes`` scenes and return the files.
 
     ``out`` is a file (``*.zip``), or a folder for shards ``<split>-0000.zip``, ... of ``shard`` scenes each.
-    Shards that exist are kept. Raises RendererUnavailableError without MuJoCo or EGL, and ValueError for an
+    Shards that exist are kept. ``compact`` writes files a third smaller: WebP quality 85, depth in steps of 2 mm.
+    Raises RendererUnavailableError without MuJoCo or EGL, and ValueError for an
     unknown split.
     """
     if split not in SPLITS:
         raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
     if out.suffix == ".zip":
         out.parent.mkdir(parents=True, exist_ok=True)
-        plan = [_Shard(out, seed, split, 0, scenes)]
+        plan = [_Shard(out, seed, split, 0, scenes, compact)]
     else:
         out.mkdir(parents=True, exist_ok=True)
         plan = [
-            _Shard(out / f"{split}-{number:04d}.zip", seed, split, first, min(first + shard, scenes))
+            _Shard(out / f"{split}-{number:04d}.zip", seed, split, first, min(first + shard, scenes), compact)
             for number, first in enumerate(range(0, scenes, shard))
         ]
     missing = [item for item in plan if not item.path.exists()]
@@ -73,7 +81,8 @@ def _render_shard(item: _Shard) -> int:
     global _renderer
     if _renderer is None:
         _renderer = TabletopRenderer()
-    with TabletopWriter(item.path, seed=item.seed, split=item.split) as writer:
+    coding = {"quality": 85, "depth_step": 2} if item.compact else {}
+    with TabletopWriter(item.path, seed=item.seed, split=item.split, **coding) as writer:
         for index in range(item.first, item.last):
             scene = _renderer.render_scene(item.seed, item.split, index)
             writer.add(replace(scene, expressions=expressions_for(scene, item.seed)))
@@ -87,10 +96,11 @@ def main(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same scenes.")] = 1,
     shard: Annotated[int, typer.Option(min=1, help="Scenes per shard.")] = 250,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    compact: Annotated[bool, typer.Option(help="Smaller files: WebP quality 85, depth in 2 mm steps.")] = False,
 ) -> None:
     """Render a set of simulated tabletop scenes with their truth and expressions."""
     try:
-        render_set(split, scenes, seed, out, shard, workers)
+        render_set(split, scenes, seed, out, shard, workers, compact)
     except (RendererUnavailableError, ValueError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -30,7 +30,7 @@ SPLIT_BY = {"refcoco": ("unc", "google"), "refcoco+": ("unc",), "refcocog": ("um
 """Data sets and who split them; the first is the default."""
 
 IMAGES = Path("images/mscoco/images/train2014")
-_ADMITTED = {("builtins", "set"), ("builtins", "frozenset")}
+_ADMITTED = {(module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")}
 _COMBINED_SPLITS = {"testA": "A", "testB": "B", "testC": "C", "test": ""}
 
 

@@ -16,7 +16,7 @@ from hybridgl_ros.clip.localisation import min_max
 from hybridgl_ros.evaluation.stages import Stages
 from hybridgl_ros.models.loading import ClipModel, load_clip
 from hybridgl_ros.models.registry import find_checkpoint
-from hybridgl_ros.segmenter import nothing_proposed, rank
+from hybridgl_ros.segmenter import ReferringSegmenter, nothing_proposed, rank
 from hybridgl_ros.settings import Config
 from hybridgl_ros.spatial.guidance import guidance_scores
 from hybridgl_ros.types import Answer, Proposals, Scene, Scores
@@ -31,20 +31,23 @@ Localise = Callable[[nn.Module, Tensor, Tensor], Tensor]
 class ResNetMaps:
     """Scores proposals by the mean of a map inside the mask minus its mean outside.
 
-    clip: a CLIP with a ModifiedResNet image tower. checksum: SHA-256 of its weights.
+    segmenter: proposes and parses. clip: a CLIP with a ModifiedResNet image tower. checksum: SHA-256 of its weights.
     """
 
-    def __init__(self, stages: Stages, clip: ClipModel, checksum: str, localise: Localise) -> None:
+    def __init__(self, segmenter: ReferringSegmenter, stages: Stages, clip: ClipModel, checksum: str,
+                 localise: Localise) -> None:
+        self.segmenter = segmenter
         self.stages = stages
         self.clip = clip
         self.checksum = checksum
         self.localise = localise
 
     def encode(self, image: np.ndarray) -> EncodedMaps:
-        proposals, _ = self.stages.proposals(self.stages.segmenter, image)
+        before = len(self.stages.usage())
+        proposals, _ = self.stages.proposals(self.segmenter, image)
         entry = self.stages.entry("activations", {"clip": self.checksum}, lambda: {"layer4": self.activations(image)},
                                   sources=("evaluation/methods/_resnet.py",))
-        timings = {usage.stage: usage.seconds for usage in self.stages.usage()}
+        timings = {usage.stage: usage.seconds for usage in self.stages.usage()[before:]}
         scene = Scene(image, proposals, torch.zeros(len(proposals), 0), None, (0, 0), timings)
         return EncodedMaps(self, scene, entry.tensors["layer4"].to(self.device))
 
@@ -85,7 +88,7 @@ class EncodedMaps:
         return self.scene.proposals
 
     def refer(self, expression: str) -> Answer:
-        parse = self.method.stages.segmenter.parser.parse(expression)
+        parse = self.method.segmenter.parser.parse(expression)
         timings = dict(self.scene.timings)
         if not len(self.proposals):
             return nothing_proposed(self.scene, parse, (), timings)
@@ -110,7 +113,8 @@ class EncodedMaps:
 
 def build_maps(config: Config, stages: Stages, localise: Localise, model: str = MODEL) -> ResNetMaps:
     """The method on a registry's ResNet CLIP. Raises WeightsError when its weights are missing."""
-    return ResNetMaps(stages, load_once(model, config.models.device), find_checkpoint(model).sha256, localise)
+    clip, checksum = load_once(model, config.models.device), find_checkpoint(model).sha256
+    return ResNetMaps(stages.segmenter.with_config(config), stages, clip, checksum, localise)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,102 @@
+"""Scale-out on Ray (`pip install 'hybridgl-ros[cluster]'`): one process with its own models a worker."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from hybridgl_ros.errors import ConfigError, HybridGLError
+from hybridgl_ros.evaluation.evaluator import Task
+from hybridgl_ros.evaluation.runner import EvaluateAll, Job
+
+RESTARTS = 3
+"""How often a worker may die, and how often an image is tried again on it."""
+
+
+class WorkerError(HybridGLError):
+    """A worker died more often than it is restarted."""
+
+
+def on_ray(workers: int, address: str | None = None, console: Console | None = None) -> EvaluateAll:
+    """Evaluate on `workers` processes of this machine, or of the cluster at `address`.
+
+    Every node needs this package, and the data set and the cache under the same paths. A worker takes `threads`
+    CPUs, and a GPU when the device is one. Raises ConfigError when Ray is missing or the cluster does not answer.
+    """
+    try:
+        import ray  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("several workers need Ray: pip install 'hybridgl-ros[cluster]'") from error
+
+    def evaluate_all(job: Job, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        with cluster(workers, job.threads, address):
+            yield from evaluate_in_pool(job, tasks, workers, console or Console(stderr=True))
+
+    return evaluate_all
+
+
+@contextmanager
+def cluster(workers: int, threads: int, address: str | None) -> Iterator[None]:
+    """A connection to a cluster, or a local one of as many CPUs as are asked for."""
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    where: dict[str, Any] = {"address": address} if address else {
+        "address": "local", "num_cpus": workers * threads, "include_dashboard": False}
+    try:
+        ray.init(**where, log_to_driver=False, logging_level="warning")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"no Ray cluster at {address or 'this machine'}: {error}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def evaluate_in_pool(job: Job, tasks: Sequence[Task], workers: int, console: Console) -> Iterator[dict[str, Any]]:
+    """Results as they come; the pool gives each free worker the next image."""
+    import ray
+    from ray.util import ActorPool
+
+    resources = {"num_cpus": job.threads, "num_gpus": gpus_a_worker(job)}
+    remote = ray.remote(Worker).options(max_restarts=RESTARTS, max_task_retries=RESTARTS, **resources)
+    shared = ray.put(job)
+    pool = ActorPool([remote.remote(shared) for _ in range(min(workers, len(tasks)))])
+    lives: dict[str, int] = {}
+    try:
+        for actor, life, record in pool.map_unordered(lambda worker, task: worker.evaluate.remote(task), tasks):
+            if lives.setdefault(actor, life) != life:
+                lives[actor] = life
+                console.print(f"a worker died and was started again (now process {life}); its image was repeated",
+                              highlight=False)
+            yield record
+    except ray.exceptions.RayTaskError as error:
+        # What the worker's code raised; its own message says more than Ray's.
+        raise error.cause if isinstance(error.cause, HybridGLError) else error from None
+    except ray.exceptions.RayActorError as error:
+        raise WorkerError(f"a worker died more than {RESTARTS} times: {error}; the same command goes on from what"
+                          " is done") from error
+
+
+def gpus_a_worker(job: Job) -> int:
+    """1 when the models run on a GPU."""
+    import ray
+
+    device = job.runs[0].config.models.device
+    return int(device.startswith("cuda") or (device == "auto" and ray.cluster_resources().get("GPU", 0) > 0))
+
+
+class Worker:
+    """An actor: loads the models once, then evaluates what it is given."""
+
+    def __init__(self, job: Job) -> None:
+        self._evaluator = job.evaluator()
+
+    def evaluate(self, task: Task) -> tuple[str, int, dict[str, Any]]:
+        """The actor's identity, its process, and the journal's record."""
+        import ray
+
+        return ray.get_runtime_context().get_actor_id(), os.getpid(), self._evaluator.evaluate(task)

@@ -1,0 +1,188 @@
+"""Runs an evaluation image by image: durable, resumable, with a progress bar; the order of results is the data set's."""
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hybridgl_ros.config import values_of
+from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, model_checksums
+from hybridgl_ros.evaluation.journal import Journal
+from hybridgl_ros.evaluation.plan import Run
+from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset
+from hybridgl_ros.segmenter import ReferringSegmenter
+
+EvaluateAll = Callable[["Job", Sequence[Task]], Iterator[dict[str, Any]]]
+"""Evaluates tasks, in any order, giving a journal record for each."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a process needs to evaluate: can be sent to another one.
+
+    datasets: by split. cache: folder of the stage cache, None for none. limit: first samples of each split only.
+    """
+
+    datasets: Mapping[str, ReferringDataset]
+    runs: Sequence[Run]
+    cache: Path | None = None
+    limit: int | None = None
+    threads: int = 1
+    load: Loader = field(default=ReferringSegmenter.load)
+
+    def evaluator(self) -> Evaluator:
+        """Load the models."""
+        return Evaluator(self.datasets, self.runs, self.load, self.cache, self.threads)
+
+    def tasks(self) -> list[Task]:
+        """One task an image of a split."""
+        tasks = []
+        for split, dataset in self.datasets.items():
+            images: dict[str, list[Any]] = {}
+            for sample in dataset.samples[:self.limit]:
+                images.setdefault(sample.image_id, []).append(sample)
+            tasks += [Task(split, image, tuple(samples)) for image, samples in images.items()]
+        return tasks
+
+    def key(self) -> dict[str, Any]:
+        """What tells this job from another one with the same output folder."""
+        return {
+            "dataset": next(iter(self.datasets.values())).name,
+            "splits": {split: fingerprint(dataset) for split, dataset in self.datasets.items()},
+            "limit": self.limit, "threads": self.threads, "models": model_checksums(self.runs[0].config),
+            "runs": [{"name": run.name, "method": run.method, "settings": values_of(run.config)} for run in self.runs],
+        }
+
+
+@dataclass(frozen=True)
+class Answered:
+    """All that is known of one run on one split, in the data set's order.
+
+    answers: as in the journal, one a sample. outcomes: the same as `Outcome`s. expected: how many there will be.
+    """
+
+    split: str
+    run: Run
+    answers: list[dict[str, Any]]
+    outcomes: list[Outcome]
+    expected: int
+
+    @property
+    def complete(self) -> bool:
+        return len(self.answers) == self.expected
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a job gave: every run, what each stage took on each image, and whether it was stopped before its end."""
+
+    job: Job
+    answered: list[Answered]
+    stages: list[dict[str, Any]]
+    damaged: int
+    resumed: int
+    seconds: float
+
+    @property
+    def complete(self) -> bool:
+        return all(entry.complete for entry in self.answered)
+
+
+def evaluate_here(job: Job, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+    """Evaluate in this process."""
+    evaluator = job.evaluator()
+    return (evaluator.evaluate(task) for task in tasks)
+
+
+def run_job(job: Job, out: Path, *, overwrite: bool = False, evaluate_all: EvaluateAll = evaluate_here,
+            console: Console | None = None) -> Finished:
+    """Evaluate what the output folder does not hold yet. Ctrl-C ends it early with what is there.
+
+    Raises ConfigError when the folder holds results of another job, DatasetError for an unusable sample.
+    """
+    console = console or Console(stderr=True)
+    started = time.perf_counter()
+    tasks = job.tasks()
+    with Journal(out, job.key(), overwrite) as journal:
+        records = {(record["split"], record["image"]): record for record in journal.records}
+        resumed = len(records)
+        if resumed:
+            console.print(f"{resumed} of {len(tasks)} images were done before", highlight=False)
+        missing = [task for task in tasks if (task.split, task.image_id) not in records]
+        try:
+            for record in with_progress(evaluate_all(job, missing) if missing else (), tasks, records, console):
+                journal.append(record)
+                records[record["split"], record["image"]] = record
+        except KeyboardInterrupt:
+            console.print(f"stopped after {len(records)} of {len(tasks)} images; the same command goes on from there",
+                          highlight=False)
+    ordered = [records[task.split, task.image_id] for task in tasks if (task.split, task.image_id) in records]
+    stages = [{"resumed": index < resumed, **usage} for index, record in enumerate(records.values())
+              for usage in record["stages"]]
+    return Finished(job, collect(job, ordered), stages, sum(record["damaged"] for record in ordered), resumed,
+                    time.perf_counter() - started)
+
+
+def with_progress(results: Iterable[dict[str, Any]], tasks: Sequence[Task],
+                  records: Mapping[tuple[str, str], dict[str, Any]], console: Console) -> Iterator[dict[str, Any]]:
+    """The results, while a bar shows how far they are, how long it will take, and each run's mIoU so far."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+               TextColumn("{task.fields[figures]}"))
+    running = RunningMean()
+    for record in records.values():
+        running.add(record)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("images", total=len(tasks), completed=len(records), figures=running.text())
+        for record in results:
+            yield record
+            running.add(record)
+            bar.update(task, advance=1, figures=running.text())
+
+
+class RunningMean:
+    """Mean IoU of each run over the samples seen."""
+
+    def __init__(self) -> None:
+        self._ious: dict[str, list[float]] = {}
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        for run, answers in record["answers"].items():
+            self._ious.setdefault(run, []).extend(
+                answer["outcome"]["iou"] for answer in answers if answer["outcome"]["iou"] is not None)
+
+    def text(self) -> str:
+        """The mean of the only run, or the span of several."""
+        means = [100 * sum(ious) / len(ious) for ious in self._ious.values() if ious]
+        if not means:
+            return ""
+        return f"mIoU {means[0]:.1f}" if len(means) == 1 else f"mIoU {min(means):.1f} … {max(means):.1f}"
+
+
+def collect(job: Job, records: Sequence[Mapping[str, Any]]) -> list[Answered]:
+    """Records of images as runs on splits."""
+    found = []
+    for split, dataset in job.datasets.items():
+        samples = dataset.samples[:job.limit]
+        for run in job.runs:
+            by_id = {answer["outcome"]["id"]: answer for record in records if record["split"] == split
+                     for answer in record["answers"][run.name]}
+            answers = [by_id[sample.id] for sample in samples if sample.id in by_id]
+            found.append(Answered(split, run, answers, [Outcome.from_json(answer["outcome"]) for answer in answers],
+                                  len(samples)))
+    return found
+
+
+def fingerprint(dataset: ReferringDataset) -> str:
+    """SHA-256 over a split's samples."""
+    digest = hashlib.sha256()
+    for sample in dataset.samples:
+        digest.update(json.dumps([sample.id, sample.image_id, sample.expression, sample.tags,
+                                  sample.has_target]).encode() + b"\n")
+    return digest.hexdigest()

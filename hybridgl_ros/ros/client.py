@@ -1,0 +1,129 @@
+"""A client of segment_node in plain Python.
+
+    client = SegmentClient()
+    client.wait_until_ready()
+    response = client.refer("the red mug left of the plate")
+    print(response.success, response.message, response.objects[0].score)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from hybridgl_ros.errors import HybridGLError
+from hybridgl_ros.msg import ReferredObject
+from hybridgl_ros.ros.qos import RESULTS
+from hybridgl_ros.srv import ReferSegment
+
+Value = TypeVar("Value")
+
+
+class NoAnswerError(HybridGLError):
+    """The node did not do what was asked of it in time, or says that it cannot."""
+
+
+class SegmentClient:
+    """Asks a running segment_node; every call blocks until it is answered or `timeout` seconds have passed.
+
+    rclpy must be initialised. node: fully qualified name of the segment_node.
+    """
+
+    def __init__(self, node: str = "/segment_node", timeout: float = 60.0) -> None:
+        self.timeout = timeout
+        self.node = Node("segment_client")
+        self._segment_node = node
+        namespace = node.rpartition("/")[0]
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self._client = self.node.create_client(ReferSegment, f"{namespace}/refer_segment")
+        self._expressions = self.node.create_publisher(String, f"{namespace}/expression", RESULTS)
+        self._results: list[ReferredObject] = []
+        self._status: DiagnosticStatus | None = None
+        self.node.create_subscription(ReferredObject, f"{node}/result", self._results.append, RESULTS)
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, RESULTS)
+
+    def wait_until_ready(self, timeout: float | None = None) -> None:
+        """Wait until the models are loaded and a frame has come. Raises NoAnswerError with the reason if not."""
+
+        def state() -> DiagnosticStatus | None:
+            settled = self._status is not None and self._status.level in (DiagnosticStatus.OK, DiagnosticStatus.ERROR)
+            return self._status if settled else None
+
+        try:
+            status = self.wait_for(state, f"{self._segment_node} to be ready", timeout)
+        except NoAnswerError as error:
+            last = self._status.message if self._status else "nothing heard of it"
+            raise NoAnswerError(f"{error}: {last}") from None
+        if status.level == DiagnosticStatus.ERROR:
+            raise NoAnswerError(f"{self._segment_node}: {status.message}")
+
+    def diagnostics(self) -> dict[str, str]:
+        """The next diagnostics of the node, as key and value."""
+        self._status = None
+        status = self.wait_for(lambda: self._status, f"diagnostics of {self._segment_node}")
+        return {pair.key: pair.value for pair in status.values}
+
+    def refer(self, expression: str, image: Image | None = None, candidates: int = 1) -> ReferSegment.Response:
+        """Call the service; without an image on the newest frame."""
+        request = ReferSegment.Request(expression=expression, image=image or Image(), candidates=candidates)
+        return self.call(self._client, request)
+
+    def refer_by_topic(self, expression: str) -> ReferredObject:
+        """Publish an expression and wait for the result that names it."""
+        self.wait_for(lambda: self._expressions.get_subscription_count() or None, "a listener to expressions")
+        self._results.clear()
+        self._expressions.publish(String(data=expression))
+
+        def matching() -> ReferredObject | None:
+            return next((result for result in self._results if result.expression == expression), None)
+
+        return self.wait_for(matching, f"a result for {expression!r}")
+
+    def set_parameter(self, node: str, name: str, value: Any) -> str:
+        """Set a parameter of any node; returns the reason why it was refused, empty when it was set."""
+        client = self.node.create_client(SetParameters, f"{node}/set_parameters")
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        (result,) = self.call(client, SetParameters.Request(parameters=[parameter])).results
+        self.node.destroy_client(client)
+        return "" if result.successful else result.reason or "refused"
+
+    def call(self, client: Any, request: Any) -> Any:
+        """Call any service and wait for its response."""
+        self.wait_for(lambda: client.service_is_ready() or None, f"service {client.srv_name}")
+        future = client.call_async(request)
+        self.wait_for(lambda: future.done() or None, f"an answer of {client.srv_name}")
+        return future.result()
+
+    def wait_for(self, condition: Callable[[], Value | None], what: str, timeout: float | None = None) -> Value:
+        """Take in messages until the condition gives a value. Raises NoAnswerError when the time is over."""
+        timeout = self.timeout if timeout is None else timeout
+        end = time.monotonic() + timeout
+        while rclpy.ok():
+            value = condition()
+            if value is not None:
+                return value
+            if time.monotonic() > end:
+                raise NoAnswerError(f"waited {timeout:g} s in vain for {what}")
+            self._executor.spin_once(timeout_sec=0.1)
+        raise NoAnswerError(f"shut down while waiting for {what}")
+
+    def close(self) -> None:
+        """Give the node back."""
+        self._executor.shutdown()
+        self.node.destroy_node()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.name == self._segment_node:
+                self._status = status

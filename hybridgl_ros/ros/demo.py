@@ -1,0 +1,256 @@
+"""The demonstration: simulated camera and segment_node as processes, five expressions asked over DDS, answers scored.
+
+The five are not picked by hand: for each kind of expression below, in this order, the first expression of that kind in
+the first scene of the held-out set that no earlier kind has taken.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import rclpy
+import typer
+from rich.console import Console
+from rich.table import Table
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from hybridgl_ros.drawing import caption, outline, tint, write_image
+from hybridgl_ros.errors import HybridGLError
+from hybridgl_ros.msg import ReferredObject
+from hybridgl_ros.pixels import rgb_pixels, unpack_rows
+from hybridgl_ros.ros.client import SegmentClient
+from hybridgl_ros.ros.qos import RESULTS
+from hybridgl_ros.tabletop.dataset import Expression, TabletopSet, heldout_path
+
+KINDS = ("colour_shape", "relation", "position", "size", "colour")
+BY_TOPIC = ("position", "colour")
+FRAMES_KEPT = 100
+STARTING_TIME = 300.0
+COLUMNS = 3
+TRUTH_COLOUR = (60, 220, 90)
+
+
+@dataclass(frozen=True)
+class Question:
+    """An expression to be asked while a scene is shown."""
+
+    scene: int
+    scene_id: str
+    expression: Expression
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. image: H×W×3 uint8 RGB; truth: H×W bool; iou: of the mask and the truth."""
+
+    question: Question
+    result: ReferredObject
+    image: np.ndarray
+    truth: np.ndarray
+    iou: float
+
+    def record(self) -> dict[str, object]:
+        """As answers.json holds it."""
+        return {
+            "expression": self.question.expression.text,
+            "found": self.result.found,
+            "score": self.result.score,
+            "iou": self.iou,
+            "latency_ms": 1000.0 * self.result.latency,
+        }
+
+
+def choose_questions(scenes: TabletopSet) -> list[Question]:
+    """One question a kind, each of another scene; see the module's text."""
+    questions: list[Question] = []
+    for kind in KINDS:
+        taken = {question.scene for question in questions}
+        questions.append(next(question for question in of_kind(scenes, kind) if question.scene not in taken))
+    return questions
+
+
+def of_kind(scenes: TabletopSet, kind: str) -> Iterator[Question]:
+    """The first expression of a kind of every scene that has one with a referent."""
+    for index, scene in enumerate(scenes):
+        for expression in scene.expressions:
+            if expression.kind == kind and expression.instance is not None:
+                yield Question(index, scene.id, expression)
+                break
+
+
+class Camera:
+    """What the simulated camera has shown lately, by stamp."""
+
+    def __init__(self, client: SegmentClient) -> None:
+        self._client = client
+        self._images: dict[tuple[int, int], Image] = {}
+        self._labels: dict[tuple[int, int], Image] = {}
+        self._scenes: dict[tuple[int, int], str] = {}
+        self._shown = ""
+        subscribe = client.node.create_subscription
+        subscribe(Image, "image", lambda message: keep(self._images, stamp_of(message), message), RESULTS)
+        subscribe(
+            Image, "ground_truth/instances", lambda message: keep(self._labels, stamp_of(message), message), RESULTS
+        )
+        subscribe(String, "ground_truth/expressions", self._on_expressions, RESULTS)
+
+    def show(self, question: Question) -> None:
+        """Have a scene shown, and wait until it is."""
+        refused = self._client.set_parameter("/sim_camera", "scene", question.scene)
+        if refused:
+            raise HybridGLError(f"sim_camera does not show scene {question.scene}: {refused}")
+        self._client.wait_for(lambda: self._shown == question.scene_id or None, f"scene {question.scene_id}")
+
+    def shows(self, message: ReferredObject, question: Question) -> bool:
+        """Whether an answer is about a frame of the question's scene."""
+        stamp = stamp_of(message)
+        return self._client.wait_for(lambda: self._scenes.get(stamp), "the answered frame") == question.scene_id
+
+    def picture(self, message: ReferredObject) -> np.ndarray:
+        """The frame that an answer is about, H×W×3 uint8 RGB."""
+        stamp = stamp_of(message)
+        return rgb_pixels(self._client.wait_for(lambda: self._images.get(stamp), "the answered image"))
+
+    def truth(self, message: ReferredObject, instance: int) -> np.ndarray:
+        """H×W bool pixels of an object in the frame that an answer is about."""
+        stamp = stamp_of(message)
+        return unpack_rows(self._client.wait_for(lambda: self._labels.get(stamp), "the answered truth")) == instance
+
+    def _on_expressions(self, message: String) -> None:
+        content = json.loads(message.data)
+        seconds, nanoseconds = content["stamp"]
+        self._shown = content["scene"]
+        keep(self._scenes, (seconds, nanoseconds), content["scene"])
+
+
+def keep(messages: dict, stamp: tuple[int, int], message: object) -> None:
+    """Remember the newest ones only."""
+    messages[stamp] = message
+    if len(messages) > FRAMES_KEPT:
+        del messages[next(iter(messages))]
+
+
+def stamp_of(message: Image | ReferredObject) -> tuple[int, int]:
+    """Seconds and nanoseconds of a header."""
+    return message.header.stamp.sec, message.header.stamp.nanosec
+
+
+def ask(client: SegmentClient, camera: Camera, question: Question) -> Reply:
+    """Show the scene, ask, and compare the answer with the truth of the very frame it is about."""
+    camera.show(question)
+    expression = question.expression
+    while True:
+        result = refer(client, expression)
+        if camera.shows(result, question):
+            break
+    truth = camera.truth(result, expression.instance or 0)
+    mask = unpack_rows(result.mask) > 0
+    iou = float((mask & truth).sum() / max(1, (mask | truth).sum()))
+    return Reply(question, result, camera.picture(result), truth, iou)
+
+
+def refer(client: SegmentClient, expression: Expression) -> ReferredObject:
+    """Ask by topic or by service, depending on the kind."""
+    if expression.kind in BY_TOPIC:
+        return client.refer_by_topic(expression.text)
+    response = client.refer(expression.text)
+    if not response.success:
+        raise HybridGLError(f"{expression.text!r}: {response.message}")
+    return response.objects[0]
+
+
+def contact_sheet(replies: list[Reply]) -> np.ndarray:
+    """The frames with answer (tinted) and truth (green line) side by side, H×W×3 uint8 RGB."""
+    tiles = []
+    for reply in replies:
+        mask = unpack_rows(reply.result.mask) > 0
+        tile = tint(reply.image, mask)
+        outline(tile, reply.truth, TRUTH_COLOUR, 1)
+        found = f"IoU {reply.iou:.2f}" if reply.result.found else "not found"
+        tiles.append(caption(tile, f"{reply.question.expression.text} · {found}"))
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % COLUMNS)
+    rows = [np.concatenate(tiles[start : start + COLUMNS], axis=1) for start in range(0, len(tiles), COLUMNS)]
+    return np.concatenate(rows)
+
+
+def table(replies: list[Reply]) -> Table:
+    """The answers for a terminal."""
+    result = Table("expression", "asked by", "found", "score", "IoU", "latency")
+    for reply in replies:
+        expression, answer = reply.question.expression, reply.result
+        asked = "topic" if expression.kind in BY_TOPIC else "service"
+        found = "yes" if answer.found else "no"
+        latency = f"{1000 * answer.latency:.0f} ms"
+        result.add_row(expression.text, asked, found, f"{answer.score:.3f}", f"{reply.iou:.2f}", latency)
+    return result
+
+
+@contextmanager
+def process(module: str, *parameters: str) -> Iterator[subprocess.Popen]:
+    """A node of this package in a process of its own; ended on leaving."""
+    options = [word for parameter in parameters for word in ("-p", parameter)]
+    command = [sys.executable, "-m", f"hybridgl_ros.ros.{module}", "--ros-args", "--log-level", "warn", *options]
+    child = subprocess.Popen(command)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        try:
+            child.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def run(output: Path, scenes: Path, config: str, console: Console) -> list[Reply]:
+    """Start both nodes, ask the five questions, and return the replies."""
+    questions = choose_questions(TabletopSet(scenes))
+    first = questions[0].scene
+    camera_parameters = (f"scenes:={scenes}", "frames_per_scene:=0", f"scene:={first}")
+    rclpy.init()
+    client = SegmentClient()
+    try:
+        with process("sim_camera", *camera_parameters), process("segment_node", f"config:={config}"):
+            camera = Camera(client)
+            started = time.monotonic()
+            with console.status("starting sim_camera and segment_node, loading the models …"):
+                client.wait_until_ready(STARTING_TIME)
+            console.print(f"segment_node is ready after {time.monotonic() - started:.1f} s")
+            return [ask(client, camera, question) for question in questions]
+    finally:
+        client.close()
+        rclpy.try_shutdown()
+
+
+def main(
+    output: Annotated[Path, typer.Option("--output", "--out", help="Folder for the answers.")] = Path("build/demo"),
+    scenes: Annotated[Path | None, typer.Option(help="Tabletop set in place of the held-out one.")] = None,
+    config: Annotated[str, typer.Option(help="Configuration of the node.")] = "embedded",
+) -> None:
+    """Find five objects in the simulated tabletop, over DDS; writes answers.json and contact_sheet.png."""
+    console = Console()
+    try:
+        replies = run(output, scenes or heldout_path(), config, console)
+    except HybridGLError as error:
+        console.print(f"[red]The demo stopped: {error}")
+        raise typer.Exit(1) from None
+    output.mkdir(parents=True, exist_ok=True)
+    records = [reply.record() for reply in replies]
+    (output / "answers.json").write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
+    write_image(output / "contact_sheet.png", contact_sheet(replies))
+    console.print(table(replies))
+    console.print(f"pictures: {output / 'contact_sheet.png'}   answers: {output / 'answers.json'}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hybridgl_ros.errors import DatasetError
+from hybridgl_ros.evaluation.datasets import open_dataset
+from hybridgl_ros.evaluation.datasets.jsonl import write_jsonl
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Two pictures and a mask of the first."""
+    for name, size in (("kitchen.jpg", (60, 40)), ("hall.png", (20, 30))):
+        Image.new("RGB", size, (9, 99, 199)).save(tmp_path / name)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:9, 10:30] = 1
+    Image.fromarray(mask).save(tmp_path / "mug.png")
+    return tmp_path
+
+
+def lines(folder: Path, *records: dict | str) -> Path:
+    path = folder / "mine.jsonl"
+    texts = [record if isinstance(record, str) else json.dumps(record) for record in records]
+    path.write_text("\n".join(texts) + "\n")
+    return path
+
+
+MUG = {"image": "kitchen.jpg", "expression": "the mug", "mask": "mug.png"}
+
+
+def test_pictures_rle_and_no_target(folder):
+    rle = {"size": [40, 60], "counts": [0, 40, 2360]}
+    path = lines(
+        folder,
+        MUG | {"tags": ["relation"], "id": "k-1"},
+        {"image": "hall.png", "expression": "die Tür", "mask": None},
+        "",
+        MUG | {"mask": rle},
+    )
+    dataset = open_dataset("jsonl", root=path)
+    assert [(s.id, s.image_id, s.expression, s.tags, s.has_target) for s in dataset.samples] == [
+        ("k-1", "kitchen.jpg", "the mug", ("relation",), True),
+        ("4", "kitchen.jpg", "the mug", (), True),
+        ("2", "hall.png", "die Tür", (), False),
+    ]
+    mug, column, nothing = (dataset.mask(sample) for sample in dataset.samples)
+    assert mug.sum() == 80
+    assert mug[5:9, 10:30].all()
+    assert column.sum() == 40
+    assert column[:, 0].all()
+    assert nothing.shape == (30, 20)
+    assert not nothing.any()
+    assert dataset.image("hall.png").tolist()[0][0] == [9, 99, 199]
+
+
+def test_a_palette_mask_counts_by_its_index(folder):
+    values = np.zeros((40, 60), np.uint8)
+    values[:2] = 7
+    palette = Image.fromarray(values).convert("P")
+    palette.putpalette([0] * 768)
+    palette.save(folder / "palette.png")
+    dataset = open_dataset("jsonl", root=lines(folder, MUG | {"mask": "palette.png"}))
+    assert dataset.mask(dataset.samples[0]).sum() == 120
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "wants image, expression and mask"),
+        ({"image": "kitchen.jpg", "mask": None}, "wants image, expression and mask"),
+        (MUG | {"label": 1}, "wants image, expression and mask"),
+        (MUG | {"expression": "  "}, "an empty expression"),
+        (MUG | {"expression": 5}, "an empty expression"),
+        (MUG | {"image": "cellar.png"}, "image cellar.png is missing"),
+        (MUG | {"mask": "spoon.png"}, "mask spoon.png is missing"),
+        (MUG | {"mask": 5}, "neither a path nor an RLE"),
+        (MUG | {"tags": "a"}, "tags is not a list of strings"),
+        (MUG | {"id": "1"}, "id 1 is there twice"),
+    ],
+)
+def test_a_bad_line_is_named(folder, record, message):
+    path = lines(folder, MUG, record)
+    with pytest.raises(DatasetError, match=rf"mine.jsonl, line 2: .*{message}"):
+        open_dataset("jsonl", root=path)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ("hall.png", "hall.png is 20×30, its image 60×40"),
+        ({"size": [30, 20], "counts": [600]}, "mask is 20×30, its image 60×40"),
+        ({"size": [40, 60]}, "neither polygons nor an RLE"),
+    ],
+)
+def test_a_mask_that_does_not_fit_its_image_is_named(folder, mask, message):
+    dataset = open_dataset("jsonl", root=lines(folder, MUG | {"mask": mask}))
+    with pytest.raises(DatasetError, match=rf"mine.jsonl, line 1: .*{message}"):
+        dataset.mask(dataset.samples[0])
+
+
+def test_a_damaged_picture_is_named(folder):
+    (folder / "kitchen.jpg").write_bytes((folder / "kitchen.jpg").read_bytes()[:300])
+    dataset = open_dataset("jsonl", root=lines(folder, MUG))
+    with pytest.raises(DatasetError, match=r"mine.jsonl: image .*kitchen.jpg cannot be read"):
+        dataset.image("kitchen.jpg")
+
+
+def test_a_missing_or_empty_file_is_named(folder):
+    with pytest.raises(DatasetError, match=r"none.jsonl: cannot be read"):
+        open_dataset("jsonl", root=folder / "none.jsonl")
+    with pytest.raises(DatasetError, match=r"mine.jsonl: holds no expression"):
+        open_dataset("jsonl", root=lines(folder, ""))
+
+
+@pytest.mark.parametrize("masks", ["rle", "png"])
+def test_what_is_written_is_read_back_exactly(tabletop, tmp_path, masks):
+    path = tmp_path / "set" / "samples.jsonl"
+    assert write_jsonl(tabletop, path, masks=masks) == len(tabletop.samples)
+    dataset = open_dataset("jsonl", root=path)
+    for sample, original in zip(dataset.samples, tabletop.samples, strict=True):
+        assert (sample.id, sample.expression) == (original.id, original.expression)
+        assert (sample.tags, sample.has_target) == (original.tags, original.has_target)
+        assert np.array_equal(dataset.image(sample.image_id), tabletop.image(original.image_id))
+        assert np.array_equal(dataset.mask(sample), tabletop.mask(original))
+
+
+def test_masks_of_another_kind_are_refused(tabletop, tmp_path):
+    with pytest.raises(DatasetError, match="not 'bmp'"):
+        write_jsonl(tabletop, tmp_path / "samples.jsonl", masks="bmp")
