@@ -1,7 +1,11 @@
 """Zero-shot referring segmentation: an image and an expression in, the referent's mask out (HybridGL, CVPR 2025)."""
 from __future__ import annotations
 
+from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
+
+# In a checkout the modules lie here and the generated messages below install/; both are one package.
+__path__ = extend_path(__path__, __name__)
 
 if TYPE_CHECKING:
     from hybridgl_ros.segmenter import ReferringSegmenter

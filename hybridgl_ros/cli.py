@@ -112,6 +112,18 @@ def segment(
         raise typer.Exit(NOT_FOUND)
 
 
+@app.command(add_help_option=False,
+             context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def evaluate(context: typer.Context) -> None:
+    """Score a method on a data set, beside what the paper reports."""
+    # Its options name what the library offers, which takes seconds to import: no other command shall wait.
+    from hybridgl_ros.evaluation.command import evaluate as command
+
+    forwarded = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    forwarded.command()(command)
+    forwarded(context.args, prog_name=context.command_path)
+
+
 def parsed(changes: Sequence[str]) -> dict[str, Any]:
     """NAME=VALUE pairs with values read as YAML. Raises ConfigError for anything else."""
     values = {}
@@ -131,7 +143,7 @@ def file_stems(image: Path, expressions: Sequence[str]) -> list[str]:
     stems: list[str] = []
     for expression in expressions:
         words = re.sub(r"\W+", "-", expression.lower())[:60].strip("-")
-        stem = f"{image.stem}-{words}"
+        stem = f"{image.stem}-{words or 'expression'}"
         count = sum(re.fullmatch(rf"{re.escape(stem)}(-\d+)?", other) is not None for other in stems)
         stems.append(f"{stem}-{count + 1}" if count else stem)
     return stems

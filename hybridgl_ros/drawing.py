@@ -28,7 +28,7 @@ def read_image(path: str | Path) -> np.ndarray:
     """A picture file as H×W×3 uint8 RGB, turned upright. Raises ImageError when it is none."""
     try:
         with Image.open(path) as picture:
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
         raise ImageError(f"{path}: not readable as a picture: {error}") from error
 
@@ -46,9 +46,7 @@ def draw_answer(image: np.ndarray, answer: Answer) -> np.ndarray:
     """
     canvas = image.copy()
     if answer.found:
-        shaded = image * np.float32(BACKGROUND)
-        shaded[answer.mask] = image[answer.mask] * (1 - FILL) + np.array(REFERENT, np.float32) * FILL
-        canvas = np.ascontiguousarray(shaded.round().astype(np.uint8))
+        canvas = tint(image, answer.mask)
         width = max(1, round(max(image.shape[:2]) / 300))
         if len(answer.candidates) > 1:
             outline(canvas, answer.candidates[1].mask, RUNNER_UP, width)
@@ -56,6 +54,13 @@ def draw_answer(image: np.ndarray, answer: Answer) -> np.ndarray:
         x, y, w, h = (round(value) for value in answer.candidates[0].box)
         cv2.rectangle(canvas, (x, y), (x + w, y + h), (255, 255, 255), width)
     return caption(canvas, f"{answer.parse.text.strip()} · {verdict(answer)}")
+
+
+def tint(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The H×W×3 uint8 RGB image with an H×W bool mask tinted and the rest darkened."""
+    shaded = image * np.float32(BACKGROUND)
+    shaded[mask] = image[mask] * (1 - FILL) + np.array(REFERENT, np.float32) * FILL
+    return np.ascontiguousarray(shaded.round().astype(np.uint8))
 
 
 def verdict(answer: Answer) -> str:
@@ -89,7 +94,7 @@ def caption(image: np.ndarray, text: str) -> np.ndarray:
     picture = Image.fromarray(result)
     position = (CAPTION_PADDING, height - bar + CAPTION_PADDING - size // 8)
     ImageDraw.Draw(picture).text(position, text, font=font, fill=(255, 255, 255))
-    return np.asarray(picture).copy()
+    return np.array(picture)
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,6 @@
 ros2 launch hybridgl_ros segment.launch.py --show-args
 """
 
-from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -11,6 +10,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from hybridgl_ros.ros.settings import SegmentSettings
 from hybridgl_ros.settings import Description, describe, descriptions
+from launch import LaunchContext, LaunchDescription
 
 # Launch argument: the node's parameter.
 PARAMETERS = {

@@ -7,6 +7,8 @@ and an interrupted one goes on where it stopped.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -17,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -32,9 +34,7 @@ BUILD_STAMP = INSTALL / "hybridgl-build"
 WHEEL_PYTHONS = ((3, 10), (3, 13))
 BUILD_INPUTS = ("CMakeLists.txt", "package.xml", "config", "hybridgl_ros", "launch", "msg", "scripts", "srv")
 WHEEL_PYTHON_INCLUDE = re.compile(r"/opt/python/cp\d+-cp\d+/include/python3\.\d+")
-WHEEL_NUMPY_INCLUDE = re.compile(
-    r"/opt/python/cp\d+-cp\d+/lib/python[\d.]+/site-packages/numpy/_?core/include"
-)
+WHEEL_NUMPY_INCLUDE = re.compile(r"/opt/python/cp\d+-cp\d+/lib/python[\d.]+/site-packages/numpy/_?core/include")
 
 
 class SetupError(Exception):
@@ -102,6 +102,20 @@ def run(*command: str | Path) -> None:
     result = subprocess.run(words, cwd=CHECKOUT, check=False)
     if result.returncode != 0:
         raise SetupError(f"This command failed with code {result.returncode}: {shlex.join(words)}")
+
+
+@contextlib.contextmanager
+def sole_run() -> Iterator[None]:
+    """Let one set-up at a time work in this checkout; a second one waits for the first."""
+    lock = CHECKOUT / "build" / "setup.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for another set-up of this checkout to end.", flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def requirement_arguments(ros: Path | None, torch: str, extras: str) -> list[str]:
@@ -173,9 +187,10 @@ def main() -> int:
     parser.add_argument("--torch", default="", help="pip arguments in place of requirements/torch.txt")
     options = parser.parse_args()
     try:
-        install(sourced_ros(), options.torch, options.extras)
-        if options.step == "build":
-            build()
+        with sole_run():
+            install(sourced_ros(), options.torch, options.extras)
+            if options.step == "build":
+                build()
     except SetupError as error:
         print(f"\nSet-up stopped. {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@
 
 --check changes nothing and exits 1 when a table is out of date.
 """
+
 from __future__ import annotations
 
 import re
@@ -23,10 +24,17 @@ BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def node_table(kind: type, node: str) -> list[Row]:
     """One row a parameter of a node: name, type, what is allowed, default, whether it can change, meaning."""
     values = default_settings(kind, node)
-    return [{"parameter": name, "type": type_name(entry.type), "allowed": allowed(entry),
-             "default": shown(getattr(values, name)), "at run time": "yes" if entry.live else "no",
-             "meaning": entry.text}
-            for name, entry in describe(kind).items()]
+    return [
+        {
+            "parameter": name,
+            "type": type_name(entry.type),
+            "allowed": allowed(entry),
+            "default": shown(getattr(values, name)),
+            "at run time": "yes" if entry.live else "no",
+            "meaning": entry.text,
+        }
+        for name, entry in describe(kind).items()
+    ]
 
 
 TABLES: dict[str, Callable[[], list[Row]]] = {

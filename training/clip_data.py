@@ -22,6 +22,7 @@ from clip_views import (
     local_picture,
     look,
     object_window,
+    outline,
     patches,
     relight,
     shifted_frame,
@@ -76,7 +77,8 @@ class ViewBatch:
 
     ``local`` and ``blurred``: (B, K, 768) uint8 patches (``blurred`` None unless asked for); ``inside``: (B, K) bool;
     ``shares``: (B, K) float32; ``keep``: (B, K) grid places or None when K is the whole grid;
-    ``shape``, ``colour``, ``size``: (B,) int64, -1 = unknown; ``scene``: (B,) int64, equal for views of one picture.
+    ``shape``, ``colour``, ``size``: (B,) int64, -1 = unknown; ``scene``: (B,) int64, equal for views of one picture;
+    ``outline``: (B, 68) float32, silhouette and box of the mask.
     """
 
     local: Tensor
@@ -86,6 +88,7 @@ class ViewBatch:
     colour: Tensor
     size: Tensor
     scene: Tensor
+    outline: Tensor
     keep: Tensor | None = None
     blurred: Tensor | None = None
 
@@ -133,6 +136,7 @@ class _Rows:
     local: list[Picture] = field(default_factory=list)
     blurred: list[Picture] = field(default_factory=list)
     shares: list[np.ndarray] = field(default_factory=list)
+    outline: list[np.ndarray] = field(default_factory=list)
     labels: list[tuple[int, int, int, int]] = field(default_factory=list)
 
 
@@ -166,6 +170,7 @@ def draw_views(pool: ScenePool, plan: ViewPlan, rng: random.Random) -> ViewBatch
         colour=labels[:, 1],
         size=labels[:, 2],
         scene=labels[:, 3],
+        outline=torch.from_numpy(np.stack(rows.outline[:count])),
     )
 
 
@@ -192,6 +197,7 @@ def _draw_scene(rows: _Rows, scene: RamScene, number: int, plan: ViewPlan, rng: 
             window = whole_frame(mask, mirrored)
         rows.local.append(patches(look(local_picture(image, mask), window)))
         rows.shares.append(token_shares(mask, window))
+        rows.outline.append(outline(mask, window))
         rows.labels.append((shape, colour, size, number))
         if background is not None:
             rows.blurred.append(patches(look(blurred_picture(image, mask, background), window)))

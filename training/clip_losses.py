@@ -15,6 +15,7 @@ from torch.nn import functional as F
 SHAPES, COLOURS, SIZES = len(SHAPE_NAMES), len(COLOUR_NAMES), len(SIZE_NAMES)
 ATTRIBUTES = (SHAPES, COLOURS, SIZES)
 SIZE_WEIGHT = 1.5
+OUTLINE_WEIGHT = 4.0
 MAP_SCALE = 12.0
 
 Encode = Callable[[list[str]], Tensor]
@@ -102,14 +103,23 @@ def contrast_loss(logits: Tensor, positives: Tensor, candidates: Tensor) -> Tens
 
 
 def heads_loss(heads: Heads, supervised: list[Tensor], batch: ViewBatch) -> Tensor:
-    """Deep supervision of object views: attributes from CLS and from the mask's own tokens."""
+    """Deep supervision of object views: attributes and outline from CLS, attributes from the mask's own tokens."""
     losses = []
     weight = batch.shares * (batch.shape != UNKNOWN)[:, None]
     for tokens, cls_head, dense_head in zip(supervised, heads.cls, heads.dense):
-        losses.append(attribute_loss(cls_head(tokens[:, 0]), batch.shape, batch.colour, batch.size))
+        attributes, outlines = cls_head(tokens[:, 0]).split([sum(ATTRIBUTES), batch.outline.shape[1]], dim=1)
+        losses.append(attribute_loss(attributes, batch.shape, batch.colour, batch.size))
+        losses.append(outline_loss(outlines, batch.outline))
         pooled = (tokens[:, 1:] * weight[..., None]).sum(1) / weight.sum(1, keepdim=True).clamp_min(1e-3)
         losses.append(attribute_loss(dense_head(pooled)[:, :-1], batch.shape, batch.colour, batch.size))
-    return torch.stack(losses).mean()
+    return torch.stack(losses).sum() / 6
+
+
+def outline_loss(outputs: Tensor, outline: Tensor) -> Tensor:
+    """Silhouette (binary cross-entropy) and box (absolute error): many bits a view, where a shape label has three."""
+    cells = outline.shape[1] - 4
+    silhouette = F.binary_cross_entropy_with_logits(outputs[:, :cells], outline[:, :cells])
+    return OUTLINE_WEIGHT * (silhouette + F.l1_loss(outputs[:, cells:], outline[:, cells:]))
 
 
 def attribute_loss(outputs: Tensor, *labels: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ STD = torch.tensor(open_clip.OPENAI_DATASET_STD)
 FUSION_START = 9
 FUSION_BETA = 2.0
 MAP_BLOCKS = 6
+EARLY_DEPTH = 6
 SUPERVISED_BLOCKS = (3, 6, 9)
 
 
@@ -44,7 +45,8 @@ def start_from_data(model: open_clip.CLIP, patches: Tensor) -> None:
 
     Patch embedding: the principal components of ``patches`` (n, 3·p·p), partly whitened. Positions: 2-D sine-cosine.
     Attention: near-identity query-key products and slightly negative value-output products
-    ("Mimetic initialization of self-attention layers", Trockman and Kolter 2023).
+    ("Mimetic initialization of self-attention layers", Trockman and Kolter 2023). Blocks from ``EARLY_DEPTH`` on start
+    close to the identity, because they join only when the others have learnt.
     """
     visual = model.visual
     width = visual.conv1.weight.shape[0]
@@ -58,6 +60,9 @@ def start_from_data(model: open_clip.CLIP, patches: Tensor) -> None:
     visual.positional_embedding[1:] = sine_cosine(visual.grid_size[0], visual.grid_size[1], width)
     for block in visual.transformer.resblocks:
         _mimetic_attention(block.attn)
+    for block in visual.transformer.resblocks[EARLY_DEPTH:]:
+        block.attn.out_proj.weight.mul_(0.1)
+        block.mlp.c_proj.weight.mul_(0.1)
 
 
 def sine_cosine(rows: int, columns: int, width: int) -> Tensor:
@@ -87,14 +92,18 @@ def _mimetic_attention(attention: nn.MultiheadAttention) -> None:
 
 
 class Heads(nn.Module):
-    """Throw-away linear heads: object attributes from CLS and patch tokens after blocks 3, 6 and 9."""
+    """Throw-away linear heads after blocks 3, 6 and 9.
 
-    def __init__(self, width: int, outputs: int) -> None:
+    ``cls``: attributes and outline of the object from the CLS token; ``dense``: attributes and object or not from
+    patch tokens.
+    """
+
+    def __init__(self, width: int, attributes: int, outline: int) -> None:
         super().__init__()
-        self.cls = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs)) for _ in SUPERVISED_BLOCKS)
-        self.dense = nn.ModuleList(
-            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs + 1)) for _ in SUPERVISED_BLOCKS
-        )
+        self.cls, self.dense = nn.ModuleList(), nn.ModuleList()
+        for _ in SUPERVISED_BLOCKS:
+            self.cls.append(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, attributes + outline)))
+            self.dense.append(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, attributes + 1)))
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,7 @@ class VisionPasses:
     def __init__(self, model: open_clip.CLIP) -> None:
         self.visual = model.visual
         self.blocks: Sequence[nn.Module] = list(model.visual.transformer.resblocks)
+        self.depth = len(self.blocks)
 
     def embed(self, patches: Tensor, keep: Tensor | None = None) -> Tensor:
         """Tokens entering block 0: uint8 patches (B, K, 3·p·p) at grid places ``keep`` (B, K) → (B, 1+K, width)."""
@@ -127,9 +137,9 @@ class VisionPasses:
         return self.visual.ln_post(tokens) @ self.visual.proj
 
     def plain(self, patches: Tensor, keep: Tensor | None = None) -> Pass:
-        """The usual path through all blocks."""
+        """The usual path through the first ``depth`` blocks: all of them, except early in training."""
         tokens, supervised = self.embed(patches, keep), []
-        for number, block in enumerate(self.blocks, start=1):
+        for number, block in enumerate(self.blocks[: self.depth], start=1):
             tokens = run_block(block, tokens)
             if number in SUPERVISED_BLOCKS:
                 supervised.append(tokens)

@@ -1,6 +1,6 @@
 """What the small CLIP trains on as its time budget passes.
 
-Four stages: ``zoom`` (close crops, where shape is easy), ``wide`` (true scale mixed in), ``fuse`` (the fused path and
+Four stages: ``zoom`` (close crops, where shape is easy, through half of the blocks, which costs half), ``wide`` (true scale mixed in), ``fuse`` (the fused path and
 the localisation map join), ``final`` (all tokens, only the views of inference, imperfect and junk masks).
 A stage may end early when a held-out accuracy passes its gate, and always ends at a fixed share of the budget, so
 that the last third certainly sees the model as it is used.
@@ -13,12 +13,13 @@ import random
 from dataclasses import dataclass
 
 from clip_data import ViewPlan
+from clip_model import EARLY_DEPTH
 
 STAGES = ("zoom", "wide", "fuse", "final")
 GATES = {"zoom": 0.75, "wide": 0.80}
 """Held-out shape accuracy that ends a stage early: of zoomed views for ``zoom``, at true scale for ``wide``."""
-EARLIEST = {"zoom": 0.08, "wide": 0.30}
-LATEST = {"zoom": 0.30, "wide": 0.50, "fuse": 0.667}
+EARLIEST = {"zoom": 0.08, "wide": 0.22}
+LATEST = {"zoom": 0.27, "wide": 0.50, "fuse": 0.667}
 """Share of the budget after which a stage may end, and after which it ends whatever the gate says."""
 
 
@@ -82,12 +83,16 @@ class Progress:
             self.stage = STAGES[STAGES.index(self.stage) + 1]
         return self.stage != before
 
+    def depth(self, blocks: int) -> int:
+        """How many of the vision tower's blocks the current stage trains."""
+        return min(EARLY_DEPTH, blocks) if self.stage == STAGES[0] else blocks
+
     def draw_step(self, rng: random.Random) -> Step:
         """A random kind of step of the current stage."""
         steps = STEPS[self.stage]
         return rng.choices(steps, weights=[step.weight for step in steps])[0]
 
-    def learning_rate(self, peak: float, warmup: int = 100) -> float:
-        """Linear warm-up over steps, then a cosine over the budget down to 2 % of the peak."""
+    def learning_rate(self, warmup: int = 40) -> float:
+        """Share of the peak rate: linear warm-up over steps, then a cosine over the budget down to 2 %."""
         cosine = 0.5 * (1 + math.cos(math.pi * self.share))
-        return peak * min(1.0, (self.steps + 1) / warmup) * (0.02 + 0.98 * cosine)
+        return min(1.0, (self.steps + 1) / warmup) * (0.02 + 0.98 * cosine)

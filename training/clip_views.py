@@ -15,6 +15,7 @@ GRID = SIZE // PATCH
 FILL = (123, 117, 104)
 """CLIP's mean colour, so that the fill is zero after normalisation."""
 BLUR_KERNEL = 15
+OUTLINE = 8
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -86,6 +87,17 @@ def token_shares(mask: Mask, window: Window) -> NDArray[np.float32]:
     part = _cut(mask.astype(np.float32), window, 0.0)
     shares = cv2.resize(part, (GRID, GRID), interpolation=cv2.INTER_AREA)
     return shares[:, ::-1] if window.mirrored else shares
+
+
+def outline(mask: Mask, window: Window) -> NDArray[np.float32]:
+    """The mask's silhouette within its box, 8×8 shares, and the box in the window (centre, extent): (68,) float32."""
+    x0, y0, box_width, box_height = cv2.boundingRect(mask.view(np.uint8))
+    box = mask[y0 : y0 + box_height, x0 : x0 + box_width].astype(np.float32)
+    silhouette = cv2.resize(box, (OUTLINE, OUTLINE), interpolation=cv2.INTER_AREA)
+    x, y = (x0 + box_width / 2 - window.x) / window.width, (y0 + box_height / 2 - window.y) / window.height
+    if window.mirrored:
+        silhouette, x = silhouette[:, ::-1], 1 - x
+    return np.float32([*silhouette.flat, x, y, box_width / window.width, box_height / window.height])
 
 
 def patches(view: Picture) -> Picture:

@@ -29,7 +29,7 @@ from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
 RATINGS = (0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
-STABILITIES = (0.5, 0.7, 0.8, 0.9)
+STABILITIES = (0.5, 0.8, 0.9)
 AREAS = (50,)
 TOLERANCE = 0.005
 

@@ -25,7 +25,7 @@ class Recipe:
 
     stages: tuple[Stage, ...] = (
         Stage(0.0, side=128, batch=8, points=6),
-        Stage(0.7, side=EMBEDDED_SIZES.image, batch=3, points=10),
+        Stage(0.65, side=EMBEDDED_SIZES.image, batch=4, points=8),
     )
     learning_rate: float = 1e-3
     final_rate: float = 0.01

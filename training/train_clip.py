@@ -32,8 +32,10 @@ from clip_losses import (
     map_loss,
 )
 from clip_model import Heads, TextTower, VisionPasses, build_model, normalise_patches, start_from_data
+from clip_optimiser import build_optimisers, set_learning_rate
 from clip_schedule import Progress, Step
 from clip_text import CompactTokenizer, Wording
+from clip_views import OUTLINE
 from evaluate_clip import accuracy, zoomed_shape_accuracy
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -42,9 +44,10 @@ from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
 log = logging.getLogger("train_clip")
 OUTPUT = Path(__file__).parents[1] / "hybridgl_ros" / "models" / "embedded"
-PEAK_LEARNING_RATE = 1e-3
-AVERAGE = 0.995
+MUON_RATE, ADAM_RATE = 3e-3, 1e-3
+AVERAGE = {"zoom": 0.97, "wide": 0.98, "fuse": 0.99, "final": 0.995}
 OBJECTS = 8
+OUTLINES = OUTLINE * OUTLINE + 4
 
 
 class Learner(nn.Module):
@@ -55,9 +58,21 @@ class Learner(nn.Module):
         self.model = build_model()
         self.tokenizer = CompactTokenizer(self.model.context_length)
         self.text = TextTower(self.model, len(self.tokenizer))
-        self.heads = Heads(self.model.visual.conv1.weight.shape[0], sum(ATTRIBUTES))
+        self.heads = Heads(self.model.visual.conv1.weight.shape[0], sum(ATTRIBUTES), OUTLINES)
         self.passes = VisionPasses(self.model)
         self.model.token_embedding.requires_grad_(False)
+
+    def groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
+        """Trained parameters: matrices of the transformer blocks, heads and token embeddings, the rest."""
+        matrices, fast, rest = [], [], []
+        for name, parameter in self.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            if "resblocks" in name and parameter.ndim == 2:
+                matrices.append(parameter)
+            else:
+                (fast if name.startswith(("heads.", "text.rows")) else rest).append(parameter)
+        return matrices, fast, rest
 
     def encode(self, texts: list[str]) -> Tensor:
         """Text features (T, d)."""
@@ -77,10 +92,7 @@ class Trainer:
         self.average = Learner().requires_grad_(False)
         self.progress = Progress(options.minutes * 60)
         self.best = 0.0
-        decayed = [p for p in self.learner.parameters() if p.requires_grad and p.ndim >= 2]
-        plain = [p for p in self.learner.parameters() if p.requires_grad and p.ndim < 2]
-        groups = [{"params": decayed, "weight_decay": 0.03}, {"params": plain, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
+        self.optimisers = build_optimisers(*self.learner.groups())
         self.checkpoint = options.work / "checkpoint.pt"
         if self.checkpoint.exists():
             self.resume()
@@ -99,6 +111,7 @@ class Trainer:
         """Train until the budget is spent, or save and return on SIGTERM."""
         saved = evaluated = time.monotonic()
         running: list[float] = []
+        self.seen: list[float] = []
         while self.progress.share < 1.0:
             started = time.monotonic()
             step = self.progress.draw_step(self.rng)
@@ -107,9 +120,11 @@ class Trainer:
             self.progress.spent += now - started
             self.progress.steps += 1
             if self.progress.steps % 50 == 0:
-                log.info("%s step %d share %.3f loss %.3f scenes %d", self.progress.stage, self.progress.steps,
-                         self.progress.share, float(np.mean(running)), len(self.pool.scenes))  # fmt: skip
+                log.info("%s step %d share %.3f loss %.3f shape %.3f scenes %d", self.progress.stage, self.progress.steps,
+                         self.progress.share, float(np.mean(running)), float(np.mean(self.seen)),
+                         len(self.pool.scenes))  # fmt: skip
                 running.clear()
+                self.seen.clear()
                 self.pool.rescan()
             if now - evaluated > self.options.evaluate_seconds:
                 self.evaluate()
@@ -128,6 +143,7 @@ class Trainer:
     def take(self, step: Step) -> float:
         """One optimiser step; returns its loss."""
         learner = self.learner
+        learner.passes.depth = self.average.passes.depth = self.progress.depth(len(learner.passes.blocks))
         if step.kind == "frames":
             frames = draw_frames(self.pool, step.views.count, OBJECTS, self.rng)
             tokens, supervised = learner.passes.map_tokens(frames.patches)
@@ -143,15 +159,16 @@ class Trainer:
                 fused, alone, context = learner.passes.fused(batch.local, batch.blurred, batch.inside, batch.keep)
                 loss = self.match(fused, batch, banks)
                 loss = loss + 0.5 * self.match(alone, batch, banks) + 0.35 * self.match(context, batch, banks)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.progress.learning_rate(PEAK_LEARNING_RATE)
-        self.optimiser.zero_grad(set_to_none=True)
+        rate = self.progress.learning_rate()
+        set_learning_rate(self.optimisers, muon=MUON_RATE * rate, adam=ADAM_RATE * rate)
+        learner.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
-        self.optimiser.step()
+        nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
+        for optimiser in self.optimisers:
+            optimiser.step()
         with torch.no_grad():
             learner.model.logit_scale.clamp_(max=float(np.log(100)))
-            momentum = min(AVERAGE, self.progress.steps / (self.progress.steps + 10))
+            momentum = min(AVERAGE[self.progress.stage], self.progress.steps / (self.progress.steps + 10))
             for mean, value in zip(self.average.parameters(), learner.parameters()):
                 if value.requires_grad:
                     mean.lerp_(value, 1 - momentum)
@@ -160,6 +177,9 @@ class Trainer:
     def match(self, features: Tensor, batch: ViewBatch, banks: TextBanks) -> Tensor:
         """Loss of image features (B, d) against texts: banks, contrast over the batch, contrast within the scene."""
         unit, scale = F.normalize(features, dim=-1), self.learner.model.logit_scale.exp()
+        known_shape = batch.shape >= 0
+        guesses = (unit.detach() @ banks.shape.detach().T).argmax(1)
+        self.seen.append(float((guesses == batch.shape)[known_shape].float().mean()))
         texts, positives, known, same_scene = draw_texts(batch, self.wording, self.rng)
         logits = scale * F.normalize(self.learner.encode(texts), dim=-1) @ unit.T
         loss = bank_loss(unit, batch, banks, scale) + 0.5 * contrast_loss(logits, positives, known)
@@ -211,7 +231,7 @@ class Trainer:
         """Write the checkpoint atomically."""
         state = {
             "learner": self.learner.state_dict(), "average": self.average.state_dict(), "best": self.best,
-            "optimiser": self.optimiser.state_dict(), "rng": self.rng.getstate(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers], "rng": self.rng.getstate(),
             "progress": (self.progress.spent, self.progress.steps, self.progress.stage),
         }  # fmt: skip
         part = self.checkpoint.with_suffix(".part")
@@ -223,7 +243,8 @@ class Trainer:
         state = torch.load(self.checkpoint, weights_only=True)
         self.learner.load_state_dict(state["learner"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"]):
+            optimiser.load_state_dict(saved)
         self.progress.spent, self.progress.steps, self.progress.stage = state["progress"]
         self.best = state["best"]
         version, internal, gauss = state["rng"]
@@ -241,8 +262,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20, help="default: %(default)s")
     parser.add_argument("--shards", type=int, default=1000, help="shards to read at the start (default: all)")
     parser.add_argument("--early", action="store_true", help="export in the first stage already")
-    parser.add_argument("--val-scenes", type=int, default=60, help="validation scenes of an intermediate evaluation")
-    parser.add_argument("--evaluate-seconds", type=float, default=280)
+    parser.add_argument("--val-scenes", type=int, default=50, help="validation scenes of an intermediate evaluation")
+    parser.add_argument("--evaluate-seconds", type=float, default=180)
     parser.add_argument("--save-seconds", type=float, default=200)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -84,7 +84,8 @@ class StageCache:
                     os.unlink(temporary)
                 raise
         except OSError as error:
-            raise ConfigError(f"cache {self.directory}: cannot be written: {error}; --no-cache works without") from error
+            raise ConfigError(f"cache {self.directory}: cannot be written: {error};"
+                              " --no-cache works without") from error
 
     def path(self, stage: str, description: str) -> Path:
         """Where an entry lies."""

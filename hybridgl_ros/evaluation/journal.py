@@ -63,7 +63,8 @@ class Journal:
     def _whole_lines(self) -> list[dict[str, Any]]:
         """The records up to the first torn line; what follows is cut off."""
         self._file.seek(0)
-        records, end = [], 0
+        records: list[dict[str, Any]] = []
+        end = 0
         for line in self._file:
             try:
                 record = json.loads(line) if line.endswith(b"\n") else None

@@ -151,9 +151,7 @@ def _segmentation_columns(targets: Sequence[Outcome]) -> dict[str, Floats]:
         return np.array([getattr(outcome, name) or 0.0 for outcome in targets], dtype=float)
 
     columns = {name: column(name) for name in ("intersection", "union", "iou", "ceiling", "clip_iou")}
-    hits = {
-        f"precision_{round(100 * limit)}": (columns["iou"] >= limit).astype(float) for limit in THRESHOLDS
-    }
+    hits = {f"precision_{round(100 * limit)}": (columns["iou"] >= limit).astype(float) for limit in THRESHOLDS}
     return columns | hits
 
 
@@ -164,9 +162,7 @@ def _segmentation(columns: dict[str, Floats], weights: Floats) -> dict[str, Floa
     means |= {name: name for name in columns if name.startswith("precision")}
     figures = {figure: _ratio(sums[column], count) for figure, column in means.items()}
     # Expressions whose unions are all empty count as missed, like one such expression does in mIoU.
-    return figures | {
-        "oiou": np.where(count > 0, sums["intersection"] / np.maximum(sums["union"], 1), np.nan)
-    }
+    return figures | {"oiou": np.where(count > 0, sums["intersection"] / np.maximum(sums["union"], 1), np.nan)}
 
 
 def _detection_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:

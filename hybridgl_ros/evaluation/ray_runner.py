@@ -1,6 +1,7 @@
 """Scale-out on Ray (`pip install 'hybridgl-ros[cluster]'`): one process with its own models a worker."""
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -47,8 +48,10 @@ def cluster(workers: int, threads: int, address: str | None) -> Iterator[None]:
     where: dict[str, Any] = {"address": address} if address else {
         "address": "local", "num_cpus": workers * threads, "include_dashboard": False}
     try:
-        ray.init(**where, log_to_driver=False, logging_level="warning")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+        ray.init(**where, log_to_driver=False, logging_level=logging.WARNING)
+    except Exception as error:
+        # Ray raises bare exceptions, too, for example when a busy machine does not start it in time.
+        ray.shutdown()
         raise ConfigError(f"no Ray cluster at {address or 'this machine'}: {error}") from error
     try:
         yield
@@ -64,7 +67,7 @@ def evaluate_in_pool(job: Job, tasks: Sequence[Task], workers: int, console: Con
     resources = {"num_cpus": job.threads, "num_gpus": gpus_a_worker(job)}
     remote = ray.remote(Worker).options(max_restarts=RESTARTS, max_task_retries=RESTARTS, **resources)
     shared = ray.put(job)
-    pool = ActorPool([remote.remote(shared) for _ in range(min(workers, len(tasks)))])
+    pool: Any = ActorPool([remote.remote(shared) for _ in range(min(workers, len(tasks)))])
     lives: dict[str, int] = {}
     try:
         for actor, life, record in pool.map_unordered(lambda worker, task: worker.evaluate.remote(task), tasks):
@@ -99,4 +102,4 @@ class Worker:
         """The actor's identity, its process, and the journal's record."""
         import ray
 
-        return ray.get_runtime_context().get_actor_id(), os.getpid(), self._evaluator.evaluate(task)
+        return str(ray.get_runtime_context().get_actor_id()), os.getpid(), self._evaluator.evaluate(task)

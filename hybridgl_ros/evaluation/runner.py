@@ -1,11 +1,11 @@
-"""Runs an evaluation image by image: durable, resumable, with a progress bar; the order of results is the data set's."""
+"""Runs an evaluation image by image: durable, resumable, with a progress bar; results keep the data set's order."""
 from __future__ import annotations
 
 import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Job:
     """Everything a process needs to evaluate: can be sent to another one.
 
     datasets: by split. cache: folder of the stage cache, None for none. limit: first samples of each split only.
+    threads: CPU threads a process. load: makes the segmenter, the configured models when left out.
     """
 
     datasets: Mapping[str, ReferringDataset]
@@ -35,11 +36,11 @@ class Job:
     cache: Path | None = None
     limit: int | None = None
     threads: int = 1
-    load: Loader = field(default=ReferringSegmenter.load)
+    load: Loader | None = None
 
     def evaluator(self) -> Evaluator:
         """Load the models."""
-        return Evaluator(self.datasets, self.runs, self.load, self.cache, self.threads)
+        return Evaluator(self.datasets, self.runs, self.load or ReferringSegmenter.load, self.cache, self.threads)
 
     def tasks(self) -> list[Task]:
         """One task an image of a split."""

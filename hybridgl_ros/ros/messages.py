@@ -69,7 +69,7 @@ def region(mask: np.ndarray) -> RegionOfInterest:
 
 def leads(scores: list[float]) -> list[float]:
     """By how much each score of a ranking leads over the next; NaN for the last."""
-    return [high - low for high, low in zip(scores, scores[1:], strict=False)] + [math.nan]
+    return [-step for step in np.diff(scores).tolist()] + [math.nan]
 
 
 def summary(answer: Answer) -> str:

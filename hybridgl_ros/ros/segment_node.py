@@ -96,23 +96,27 @@ class SegmentNode(Node):
 
     def _on_call(self, request: ReferSegment.Request, response: ReferSegment.Response) -> ReferSegment.Response:
         try:
-            outcome = self._submit(request.expression, self._choose_frame(request)).result()
+            self._answer_call(request, response)
         except HybridGLError as error:
             self._counters.fail(str(error))
             response.message = str(error)
-            return response
         except CancelledError:
             response.message = "the node is ending"
-            return response
+        except Exception as error:
+            self._report_defect(error)
+            response.message = f"{type(error).__name__}: {error}"
+        return response
+
+    def _answer_call(self, request: ReferSegment.Request, response: ReferSegment.Response) -> None:
+        outcome = self._submit(request.expression, self._choose_frame(request)).result()
         if outcome.answer is None:
             response.message = outcome.problem
-            return response
-        response.success = True
-        response.message = summary(outcome.answer)
+            return
         response.objects = referred_objects(
             outcome.answer, request.expression, outcome.header, outcome.latency, max(1, request.candidates)
         )
-        return response
+        response.message = summary(outcome.answer)
+        response.success = True
 
     def _choose_frame(self, request: ReferSegment.Request) -> Callable[[], Frame]:
         """The picture of the request, or else the newest one; raises when that is not possible now."""
@@ -218,15 +222,19 @@ class SegmentNode(Node):
         place = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
         where = f"{place.filename}:{place.lineno}" if place else ""
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        self._log_once(f"{type(error).__name__} {where}", self.get_logger().error, text)
+        if self._is_new(f"{type(error).__name__} {where}"):
+            self.get_logger().error(text)
 
     def _warn_once(self, text: str) -> None:
-        self._log_once(text, self.get_logger().warning, text)
+        if self._is_new(text):
+            self.get_logger().warning(text)
 
-    def _log_once(self, key: str, log: Callable[[str], object], text: str) -> None:
-        if key not in self._warned and len(self._warned) < WARNINGS_REMEMBERED:
+    def _is_new(self, key: str) -> bool:
+        """Whether something is to be logged: once, and not without end."""
+        new = key not in self._warned and len(self._warned) < WARNINGS_REMEMBERED
+        if new:
             self._warned.add(key)
-            log(text)
+        return new
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         changes = {parameter.name: plain(parameter) for parameter in parameters}

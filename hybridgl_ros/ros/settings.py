@@ -32,7 +32,7 @@ class SegmentSettings:
 class CameraSettings:
     """Of sim_camera."""
 
-    scenes: str = setting("Tabletop set, a zip or a folder of zips; empty: the held-out set that ships.", stage="models")
+    scenes: str = setting("Tabletop set, a zip or a folder of zips; empty: the held-out set.", stage="models")
     scene: int = setting("Index of the scene shown; a change shows that scene next.", low=0, high=1000000)
     frames_per_scene: int = setting("Frames before the next scene is shown; 0 holds the scene.", low=0, high=1000000)
     rate: float = setting("Frames per second.", low=0.01, high=1000.0, stage="models")

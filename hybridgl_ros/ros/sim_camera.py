@@ -77,7 +77,8 @@ class SimCamera(Node):
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         known = describe(CameraSettings)
         try:
-            changes = {entry.name: check(known[entry.name], plain(entry)) for entry in parameters if entry.name in known}
+            own = [entry for entry in parameters if entry.name in known]
+            changes = {entry.name: check(known[entry.name], plain(entry)) for entry in own}
             settings = replace(self.settings, **changes)
             self._check_scene(settings.scene)
         except ConfigError as error:

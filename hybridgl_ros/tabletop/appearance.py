@@ -87,17 +87,19 @@ def _checks(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _stripes(rng: np.random.Generator) -> NDArray[np.float64]:
     x, y = _axes()
-    return np.broadcast_to((x * rng.integers(3, 16)) % 1 < rng.uniform(0.2, 0.8), (y + x).shape) * 1.0
+    inside = (x * rng.integers(3, 16)) % 1 < rng.uniform(0.2, 0.8)
+    return np.broadcast_to(inside, (y + x).shape).astype(np.float64)
 
 
 def _tiles(rng: np.random.Generator) -> NDArray[np.float64]:
     x, y = _axes()
     count, joint = int(rng.integers(2, 7)), rng.uniform(0.04, 0.12)
-    return np.maximum((x * count) % 1 < joint, (y * count) % 1 < joint) * 0.8 + 0.2 * _noise(rng, (8, 8))
+    joints = np.maximum((x * count) % 1 < joint, (y * count) % 1 < joint).astype(np.float64)
+    return joints * 0.8 + 0.2 * _noise(rng, (8, 8))
 
 
 def _speckle(rng: np.random.Generator) -> NDArray[np.float64]:
-    return (_noise(rng, (48, 48), 2) > rng.uniform(0.5, 0.75)) * 1.0
+    return (_noise(rng, (48, 48), 2) > rng.uniform(0.5, 0.75)).astype(np.float64)
 
 
 def _weave(rng: np.random.Generator) -> NDArray[np.float64]:

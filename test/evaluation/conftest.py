@@ -32,8 +32,7 @@ def scene(identity: str, seed: int) -> TabletopScene:
         depth=depth,
         intrinsics=np.array([[60.0, 0, 31.5], [0, 60.0, 23.5], [0, 0, 1]]),
         objects=tuple(
-            ObjectTruth(k, "cube", "red", "small", (0.1, 0.0, 0.75), int((instances == k).sum()))
-            for k in (1, 2, 3)
+            ObjectTruth(k, "cube", "red", "small", (0.1, 0.0, 0.75), int((instances == k).sum())) for k in (1, 2, 3)
         ),
         expressions=(
             Expression("the red cube", 1, "plain"),

@@ -60,7 +60,7 @@ def instances(items: list[Located]) -> list[int]:
     return [item.truth.instance for item in items]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(tables(), st.integers(0, 99))
 def test_attributes_name_exactly_the_instance(table: tuple[Located, ...], seed: int) -> None:
     plain = {"colour_shape", "shape", "colour", "size", "absent"}
@@ -70,7 +70,7 @@ def test_attributes_name_exactly_the_instance(table: tuple[Located, ...], seed: 
             assert instances(fitting(table, expression.text)) == expected, expression
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(tables(), st.integers(0, 99))
 def test_size_words_are_needed(table: tuple[Located, ...], seed: int) -> None:
     for expression in said(table, seed):
@@ -79,7 +79,7 @@ def test_size_words_are_needed(table: tuple[Located, ...], seed: int) -> None:
             assert len(fitting(table, without)) > 1, expression
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(tables(), st.integers(0, 99))
 def test_a_position_is_held_by_the_extreme_object(table: tuple[Located, ...], seed: int) -> None:
     extreme = {
@@ -97,7 +97,7 @@ def test_a_position_is_held_by_the_extreme_object(table: tuple[Located, ...], se
             assert best.truth.instance == expression.instance, expression
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(tables(), st.integers(0, 99))
 def test_a_relation_holds_for_the_named_object_alone(table: tuple[Located, ...], seed: int) -> None:
     holds = {
@@ -117,7 +117,7 @@ def test_a_relation_holds_for_the_named_object_alone(table: tuple[Located, ...],
             assert instances(others) == [expression.instance], expression
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(tables(), st.integers(0, 99))
 def test_ordinals_count_from_the_named_side(table: tuple[Located, ...], seed: int) -> None:
     places = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "sixth": 5}
@@ -129,7 +129,7 @@ def test_ordinals_count_from_the_named_side(table: tuple[Located, ...], seed: in
             assert row[places[expression.text.split()[1]]].truth.instance == expression.instance, expression
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(tables(), st.integers(0, 99))
 def test_a_choice_is_varied_and_the_same_for_one_seed(table: tuple[Located, ...], seed: int) -> None:
     chosen = choose(said(table, seed), np.random.default_rng(seed))

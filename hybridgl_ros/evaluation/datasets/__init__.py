@@ -45,9 +45,7 @@ SOURCES: dict[str, Source] = {
     },
     "phrasecut": Source(PhraseCutDataset, ("test", "val"), "the VGPhraseCut_v0 folder", ("images",)),
     "jsonl": Source(lambda split, root: JsonlDataset(root), ("all",), "the .jsonl file"),
-    "bag": Source(
-        lambda split, root, **options: BagDataset(root, **options), ("all",), "the bag", ("topics",)
-    ),
+    "bag": Source(lambda split, root, **options: BagDataset(root, **options), ("all",), "the bag", ("topics",)),
 }
 
 

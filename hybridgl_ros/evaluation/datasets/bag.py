@@ -88,9 +88,7 @@ class BagDataset:
         try:
             return rgb_pixels(self._find(self.topics.image, self.images[image_id].time, image_id).content)
         except ImageError as error:
-            raise DatasetError(
-                f"{self.bag.path}: image {image_id} on {self.topics.image}: {error}"
-            ) from error
+            raise DatasetError(f"{self.bag.path}: image {image_id} on {self.topics.image}: {error}") from error
 
     def mask(self, sample: Sample) -> NDArray[np.bool_]:
         """H×W bool."""
@@ -106,9 +104,7 @@ class BagDataset:
     def _text(self, message: Message) -> str:
         text = message.content.data
         if not text.strip():
-            raise DatasetError(
-                f"{self.bag.path}: an empty expression on {message.topic} at {message.time} ns"
-            )
+            raise DatasetError(f"{self.bag.path}: an empty expression on {message.topic} at {message.time} ns")
         return text
 
     def _add_image(self, message: Message) -> None:
@@ -125,9 +121,7 @@ class BagDataset:
     def _add_truth(self, message: Message) -> None:
         content, stamp = message.content, _stamp(message.content)
         if content.encoding not in _MASK_ENCODINGS:
-            raise DatasetError(
-                f"{self.bag.path}: mask {stamp} on {message.topic} is {content.encoding}, not mono8"
-            )
+            raise DatasetError(f"{self.bag.path}: mask {stamp} on {message.topic} is {content.encoding}, not mono8")
         try:
             check_message(content)
         except ImageError as error:

@@ -75,9 +75,7 @@ class Bag:
             )
         return self.topics[topic]
 
-    def messages(
-        self, topics: Collection[str], start: int | None = None, stop: int | None = None
-    ) -> Iterator[Message]:
+    def messages(self, topics: Collection[str], start: int | None = None, stop: int | None = None) -> Iterator[Message]:
         """Messages of some topics with start ≤ bag time < stop, in the order of bag time.
 
         Raises DatasetError when a message is damaged, or fewer are there than the bag says.
@@ -95,9 +93,7 @@ class Bag:
             ) from error
         promised = sum(connection.msgcount for connection in connections)
         if start is None and stop is None and count < promised:
-            raise DatasetError(
-                f"{self.path}: truncated: {count} messages of {promised} on {', '.join(topics)}"
-            )
+            raise DatasetError(f"{self.path}: truncated: {count} messages of {promised} on {', '.join(topics)}")
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -179,9 +175,7 @@ class _Recorder:
 
     def record(self, frame: Frame, previous: Frame | None) -> None:
         if previous is not None and frame.stamp <= previous.stamp:
-            raise DatasetError(
-                f"{self._writer.path}: stamp {frame.stamp} does not come after {previous.stamp}"
-            )
+            raise DatasetError(f"{self._writer.path}: stamp {frame.stamp} does not come after {previous.stamp}")
         if frame.mask.shape != frame.image.shape[:2]:
             raise DatasetError(f"{self._writer.path}: mask {frame.mask.shape}, image {frame.image.shape[:2]}")
         if previous is None or previous.expression != frame.expression:
@@ -193,15 +187,11 @@ class _Recorder:
             self._write_camera_info(frame, frame.intrinsics, header)
         if self._compressed:
             data = cv2.imencode(".png", frame.image[..., ::-1])[1].ravel()
-            self._write(
-                self._topics.image, COMPRESSED_IMAGE, frame.stamp, header=header, format="png", data=data
-            )
+            self._write(self._topics.image, COMPRESSED_IMAGE, frame.stamp, header=header, format="png", data=data)
         else:
             self._write_image(self._topics.image, frame.image, "rgb8", header, frame.stamp)
         if frame.depth is not None:
-            millimetres = np.clip(np.rint(np.nan_to_num(frame.depth) * 1000), 0, _DEPTH_LIMIT).astype(
-                np.uint16
-            )
+            millimetres = np.clip(np.rint(np.nan_to_num(frame.depth) * 1000), 0, _DEPTH_LIMIT).astype(np.uint16)
             self._write_image(self._topics.depth, millimetres, "16UC1", header, frame.stamp)
         truth = np.where(frame.mask, np.uint8(255), np.uint8(0))
         self._write_image(self._topics.truth, truth, "mono8", header, frame.stamp)

@@ -84,9 +84,7 @@ class JsonlDataset:
         except ValueError as error:
             raise DatasetError(f"{entry}: not JSON ({error})") from error
         if not isinstance(record, dict) or not {"image", "expression", "mask"} <= set(record) <= _KEYS:
-            raise DatasetError(
-                f"{entry}: wants image, expression and mask, may have tags and id, nothing else"
-            )
+            raise DatasetError(f"{entry}: wants image, expression and mask, may have tags and id, nothing else")
         image, expression, mask = record["image"], record["expression"], record["mask"]
         if not isinstance(expression, str) or not expression.strip():
             raise DatasetError(f"{entry}: an empty expression")

@@ -49,9 +49,7 @@ class PhraseCutDataset:
 
     def mask(self, sample: Sample) -> NDArray[np.bool_]:
         """H×W bool, filled the way COCO fills polygons."""
-        return decode_polygons(
-            self._polygons[sample.id], self._sizes[sample.image_id], f"{self._file} {sample.id}"
-        )
+        return decode_polygons(self._polygons[sample.id], self._sizes[sample.image_id], f"{self._file} {sample.id}")
 
     def _read(self, tasks: list[dict[str, Any]]) -> Iterator[Sample]:
         by_image: dict[str, list[Sample]] = {}

@@ -29,9 +29,7 @@ def read_rgb(path: Path, entry: str, size: Size | None = None) -> NDArray[np.uin
     except (OSError, ValueError, SyntaxError) as error:
         raise DatasetError(f"{entry}: image {path} cannot be read ({error})") from error
     if size is not None and pixels.shape[:2] != size:
-        raise DatasetError(
-            f"{entry}: image {path} is {spell(pixels.shape)}, its annotations are for {spell(size)}"
-        )
+        raise DatasetError(f"{entry}: image {path} is {spell(pixels.shape)}, its annotations are for {spell(size)}")
     return pixels
 
 
@@ -96,9 +94,7 @@ def decode_polygons(polygons: list[Any], size: Size, entry: str) -> NDArray[np.b
 
 def write_png(pixels: NDArray[Any], path: Path) -> None:
     """Write H×W or H×W×3 uint8 pixels; a bool mask becomes 0 and 255."""
-    Image.fromarray(np.where(pixels, np.uint8(255), np.uint8(0)) if pixels.dtype == bool else pixels).save(
-        path
-    )
+    Image.fromarray(np.where(pixels, np.uint8(255), np.uint8(0)) if pixels.dtype == bool else pixels).save(path)
 
 
 def encode_rle(mask: NDArray[np.bool_]) -> dict[str, Any]:

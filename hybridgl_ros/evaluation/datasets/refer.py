@@ -68,9 +68,7 @@ class ReferDataset:
     def image(self, image_id: str) -> NDArray[np.uint8]:
         """H×W×3 uint8 RGB."""
         entry = self._images[int(image_id)]
-        return read_rgb(
-            self._pictures / entry["file_name"], f"{self.name} image {image_id}", self._size(image_id)
-        )
+        return read_rgb(self._pictures / entry["file_name"], f"{self.name} image {image_id}", self._size(image_id))
 
     def mask(self, sample: Sample) -> NDArray[np.bool_]:
         """H×W bool."""
@@ -182,9 +180,7 @@ def _belongs(ref_split: str, split: str) -> bool:
     return _COMBINED_SPLITS[split] in ref_split.removeprefix("test")
 
 
-def write_refer(
-    dataset: ReferringDataset, root: Path, *, name: str = "refcoco", split_by: str = "unc"
-) -> int:
+def write_refer(dataset: ReferringDataset, root: Path, *, name: str = "refcoco", split_by: str = "unc") -> int:
     """Write a data set as REFER files, pictures as PNG and masks as compressed RLE, both exact.
 
     Samples of one image with the same mask become one ref of several sentences. The layout cannot say that
@@ -218,9 +214,7 @@ class _Collector:
         self._ref_of_mask: dict[tuple[int, str], dict[str, Any]] = {}
 
     def add(self, dataset: ReferringDataset, sample: Sample, pictures: Path) -> None:
-        number = self._image_numbers.get(sample.image_id) or self._add_image(
-            dataset, sample.image_id, pictures
-        )
+        number = self._image_numbers.get(sample.image_id) or self._add_image(dataset, sample.image_id, pictures)
         mask = dataset.mask(sample)
         rle = encode_rle(mask)
         key = (number, rle["counts"])

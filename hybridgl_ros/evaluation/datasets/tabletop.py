@@ -78,9 +78,7 @@ def open_tabletop(split: str = HELDOUT, root: Path | None = None) -> TabletopDat
     """
     if root is None:
         if split != HELDOUT:
-            raise DatasetError(
-                f"tabletop: the package ships the split {HELDOUT} only, not {split!r}; give a root"
-            )
+            raise DatasetError(f"tabletop: the package ships the split {HELDOUT} only, not {split!r}; give a root")
         return TabletopDataset(heldout_path())
     named = root / f"{split}.zip"
     return TabletopDataset(named if named.is_file() else root, split)

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from hybridgl_ros.clip.localisation import min_max
 from hybridgl_ros.evaluation.stages import Stages
@@ -24,7 +25,7 @@ from hybridgl_ros.types import Answer, Proposals, Scene, Scores
 MODEL = "clip_rn50"
 NO_MAPS = {"relations.enabled": False, "guidance.coherence": False, "guidance.position": False}
 
-Localise = Callable[[nn.Module, Tensor, Tensor], Tensor]
+Localise = Callable[[Any, Tensor, Tensor], Tensor]
 """(image tower, activations 1×C×h×w, unit text feature d) → map h×w."""
 
 
@@ -39,6 +40,8 @@ class ResNetMaps:
         self.segmenter = segmenter
         self.stages = stages
         self.clip = clip
+        self.model: Any = clip.model
+        self.visual: Any = clip.model.visual
         self.checksum = checksum
         self.localise = localise
 
@@ -53,11 +56,11 @@ class ResNetMaps:
 
     @property
     def device(self) -> torch.device:
-        return self.clip.model.visual.conv1.weight.device
+        return self.visual.conv1.weight.device
 
     def activations(self, image: np.ndarray) -> Tensor:
         """The last residual layer's output for the image squashed to the network's input size, 1×C×h×w."""
-        visual = self.clip.model.visual
+        visual = self.visual
         side = visual.image_size[0] if isinstance(visual.image_size, (tuple, list)) else visual.image_size
         resized = np.array(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in (self.clip.mean, self.clip.std))
@@ -72,7 +75,7 @@ class ResNetMaps:
         """Unit feature of one text, d float32."""
         with torch.no_grad():
             tokens = self.clip.tokenize([text]).to(self.device)
-            return F.normalize(self.clip.model.encode_text(tokens).float(), dim=-1)[0]
+            return F.normalize(self.model.encode_text(tokens).float(), dim=-1)[0]
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class EncodedMaps:
     def scores(self, text: str) -> np.ndarray:
         """N float32."""
         method = self.method
-        small = method.localise(method.clip.model.visual, self.activations, method.text_feature(text))
+        small = method.localise(method.visual, self.activations, method.text_feature(text))
         full = F.interpolate(small[None, None], size=self.scene.size, mode="bilinear", align_corners=False)
         masks = torch.from_numpy(self.proposals.masks).to(full.device)
         return guidance_scores(min_max(full)[0, 0], masks, 1.0, 1.0).cpu().numpy()

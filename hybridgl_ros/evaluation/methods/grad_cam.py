@@ -1,9 +1,11 @@
 """Grad-CAM (Selvaraju et al., ICCV 2017) on CLIP ResNet-50, scored against the proposals."""
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from hybridgl_ros.evaluation.methods._resnet import NO_MAPS, ResNetMaps, build_maps
 from hybridgl_ros.evaluation.stages import Stages
@@ -16,7 +18,7 @@ def build(config: Config, stages: Stages) -> ResNetMaps:
     return build_maps(config, stages, localise)
 
 
-def localise(visual: nn.Module, activations: Tensor, text: Tensor) -> Tensor:
+def localise(visual: Any, activations: Tensor, text: Tensor) -> Tensor:
     """Channels weighted by the mean gradient of the image-text cosine, negative sums cut: h×w float32."""
     with torch.enable_grad():
         channels = activations.detach().clone().requires_grad_(True)

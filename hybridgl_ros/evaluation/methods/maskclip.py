@@ -1,9 +1,11 @@
 """MaskCLIP (Zhou et al., ECCV 2022) on CLIP ResNet-50, scored against the proposals."""
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from hybridgl_ros.evaluation.methods._resnet import NO_MAPS, ResNetMaps, build_maps
 from hybridgl_ros.evaluation.stages import Stages
@@ -16,7 +18,7 @@ def build(config: Config, stages: Stages) -> ResNetMaps:
     return build_maps(config, stages, localise)
 
 
-def localise(visual: nn.Module, activations: Tensor, text: Tensor) -> Tensor:
+def localise(visual: Any, activations: Tensor, text: Tensor) -> Tensor:
     """Cosine of the text with every position's value embedding, the attention pooling left out: h×w float32."""
     pool = visual.attnpool
     with torch.no_grad():

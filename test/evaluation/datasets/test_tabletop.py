@@ -61,3 +61,11 @@ def test_a_scene_that_is_there_twice_is_refused(tabletop_zip, tmp_path):
             writer.add(TabletopSet(tabletop_zip)[0])
     with pytest.raises(DatasetError, match=r"scene s\.0 is there twice"):
         open_dataset("tabletop", "val", root=tmp_path)
+
+
+def test_the_shipped_set_is_large_enough_to_measure_with():
+    dataset = open_dataset("tabletop")
+    assert (dataset.name, dataset.split) == ("tabletop", "heldout")
+    assert len(dataset.samples) >= 500
+    for sample in dataset.samples[:20]:
+        assert dataset.mask(sample).any() == sample.has_target

@@ -1,0 +1,178 @@
+"""Nodes as processes, and clients to ask them."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+FAKE_NODE = Path(__file__).with_name("fake_node.py")
+ENDING_TIME = 60.0
+WIDTH, HEIGHT = 48, 32
+
+# Nodes of these tests neither meet another run's nor leave the machine.
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_DOMAIN_ID"] = str(random.randrange(102))
+if os.environ.get("ROS_DISTRO") == "humble":
+    os.environ["ROS_LOCALHOST_ONLY"] = "1"
+
+namespaces = count()
+
+
+def picture(column: int = 4) -> np.ndarray:
+    """Black with a red block of 8×6 pixels at the column."""
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[10:16, column : column + 8, 0] = 255
+    return pixels
+
+
+@dataclass
+class RunningNode:
+    """A segment_node in a namespace of its own, and a client of it.
+
+    gate: the file that whatever waits in a fake node waits for. log: what the node has written so far.
+    """
+
+    namespace: str
+    process: subprocess.Popen
+    client: Any
+    gate: Path
+    logfile: Path
+
+    @property
+    def log(self) -> str:
+        return self.logfile.read_text(encoding="utf-8", errors="replace")
+
+    def topic(self, name: str) -> str:
+        return f"{self.namespace}/{name}"
+
+    def wait_for_models(self, state: str = "ready") -> None:
+        self.client.wait_for(lambda: self.client.diagnostics()["models"] == state or None, f"models {state}")
+
+    def wait_for_log(self, text: str) -> None:
+        self.client.wait_for(lambda: text in self.log or None, f"{text!r} in the log")
+
+    def publish(self, message: Any, topic: str = "image", counted: str = "frames received") -> None:
+        """Publish one message and wait until the node has counted it."""
+        client = self.client
+        publisher = client.node.create_publisher(type(message), self.topic(topic), 1)
+        client.wait_for(lambda: publisher.get_subscription_count() or None, f"a listener to {topic}")
+        before = int(client.diagnostics()[counted])
+        publisher.publish(message)
+        client.wait_for(lambda: int(client.diagnostics()[counted]) > before or None, counted)
+        client.node.destroy_publisher(publisher)
+
+    def hear(self, kind: type, topic: str) -> list:
+        """What comes on a topic of the node from now on."""
+        heard: list = []
+        self.client.node.create_subscription(kind, self.topic(topic), heard.append, 10)
+        self.client.wait_for(lambda: self.client.node.count_publishers(self.topic(topic)) or None, topic)
+        return heard
+
+    def call_at_once(self, *expressions: str) -> list:
+        """Futures of calls that are all sent before the first is answered."""
+        from hybridgl_ros.srv import ReferSegment
+
+        service = self.client.node.create_client(ReferSegment, self.topic("refer_segment"))
+        self.client.wait_for(lambda: service.service_is_ready() or None, "the service")
+        return [service.call_async(ReferSegment.Request(expression=text)) for text in expressions]
+
+    def wait_until_done(self, futures: list) -> None:
+        self.client.wait_for(lambda: all(future.done() for future in futures) or None, "all answers")
+
+    def assert_still_good(self) -> None:
+        """The next good request is answered."""
+        from std_msgs.msg import Header
+
+        from hybridgl_ros.ros.conversion import image_message
+
+        response = self.client.refer("the red block", image_message(picture(), "rgb8", Header()))
+        assert response.success, response.message
+        assert response.objects[0].found
+
+
+@pytest.fixture(scope="session")
+def ros() -> Iterator[None]:
+    """rclpy, initialised for the run."""
+    import rclpy
+
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture(scope="session")
+def spawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., tuple[subprocess.Popen, Path]]]:
+    """Starts Python programs: spawn(program, arguments...) gives the process and its log file."""
+    folder = tmp_path_factory.mktemp("logs")
+    children: list[subprocess.Popen] = []
+
+    def run(*command: str | Path) -> tuple[subprocess.Popen, Path]:
+        logfile = folder / f"{len(children)}.log"
+        with logfile.open("wb") as output:
+            child = subprocess.Popen([sys.executable, *map(str, command)], stdout=output, stderr=subprocess.STDOUT)
+        children.append(child)
+        return child, logfile
+
+    yield run
+    for child in children:
+        stop(child)
+
+
+def stop(child: subprocess.Popen) -> int:
+    """End a process and return its exit code."""
+    child.terminate()
+    try:
+        return child.wait(timeout=ENDING_TIME)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()
+
+
+@pytest.fixture(scope="session")
+def run_node(ros: None, spawn: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunningNode]:
+    """Starts a fake segment_node: run_node("-p", "mode:=once", marks=["missing"]); see fake_node.py for the marks."""
+    from hybridgl_ros.ros.client import SegmentClient
+
+    def run(*arguments: str, marks: tuple[str, ...] = (), program: tuple[str | Path, ...] | None = None) -> RunningNode:
+        namespace = f"/test{next(namespaces)}"
+        gate = tmp_path_factory.mktemp("gate") / "gate"
+        for mark in marks:
+            gate.with_suffix(f".{mark}").touch()
+        command = program or (FAKE_NODE, gate)
+        child, logfile = spawn(*command, "--ros-args", "-r", f"__ns:={namespace}", *arguments)
+        return RunningNode(namespace, child, SegmentClient(f"{namespace}/segment_node"), gate, logfile)
+
+    return run
+
+
+@pytest.fixture
+def start(run_node: Callable[..., RunningNode]) -> Iterator[Callable[..., RunningNode]]:
+    """run_node, whose nodes end with the test."""
+    running: list[RunningNode] = []
+
+    def run(*arguments: str, **options: Any) -> RunningNode:
+        running.append(run_node(*arguments, **options))
+        return running[-1]
+
+    yield run
+    for node in running:
+        node.client.close()
+        stop(node.process)
+
+
+@pytest.fixture(scope="session")
+def shared_node(run_node: Callable[..., RunningNode]) -> RunningNode:
+    """A node that every test may ask."""
+    node = run_node()
+    node.wait_for_models()
+    return node

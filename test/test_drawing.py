@@ -1,0 +1,97 @@
+"""What a person sees of an answer."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hybridgl_ros.drawing import CAPTION_WIDTH, REFERENT, RUNNER_UP, caption, draw_answer, read_image, write_image
+from hybridgl_ros.errors import ImageError
+from hybridgl_ros.types import Answer, Candidate, Parse
+
+
+def blank(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), 100, np.uint8)
+
+
+def square(shape, top: int, left: int, side: int) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[top:top + side, left:left + side] = True
+    return mask
+
+
+def answer_over(shape, text: str = "the mug") -> Answer:
+    masks = [square(shape, 20, 20, 20), square(shape, 20, 70, 20)]
+    candidates = tuple(
+        Candidate(index, mask, (float(20 + 50 * index), 20.0, 19.0, 19.0), 0.5, 0.2, 0.0, 0.0, 0.0, 0.0)
+        for index, mask in enumerate(masks))
+    parse = Parse(text=text, sentence=text, target=text, head=text)
+    return Answer(True, masks[0], 0.5, 0.2, 0.1, candidates, parse)
+
+
+def test_the_referent_is_tinted_the_rest_darkened_and_the_image_kept():
+    image = blank(100, 120)
+    original = image.copy()
+    drawn = draw_answer(image, answer_over((100, 120)))
+    assert np.array_equal(image, original)
+    assert drawn.shape == image.shape
+    assert drawn.dtype == np.uint8
+    assert drawn[30, 30].tolist() == pytest.approx([0.6 * 100 + 0.4 * channel for channel in REFERENT], abs=1)
+    assert drawn[30, 80].tolist() == [60, 60, 60]
+    assert drawn[20, 75].tolist() == list(RUNNER_UP)
+
+
+def test_nothing_found_leaves_the_picture_as_it_is_above_the_caption():
+    image = blank(100, 120)
+    nothing = replace(answer_over((100, 120)), found=False, mask=np.zeros((100, 120), bool), candidates=(),
+                      reason="no proposals")
+    drawn = draw_answer(image, nothing)
+    assert np.array_equal(drawn[:80], image[:80])
+    assert not np.array_equal(drawn[80:], image[80:])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 3), (48, 64), (100, CAPTION_WIDTH)])
+def test_any_size_can_be_drawn(size):
+    mask = np.ones(size, bool)
+    whole = replace(answer_over((100, 120)), mask=mask, candidates=(
+        replace(answer_over((100, 120)).candidates[0], mask=mask),))
+    assert draw_answer(blank(*size), whole).shape == (*size, 3)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 10_000, "лево от синего шара", "红色的杯子", "two\nlines\x00"])
+def test_a_caption_of_any_text_stays_inside_the_picture(text):
+    image = blank(60, 100)
+    drawn = caption(image, text)
+    assert drawn.shape == image.shape
+    assert np.array_equal(drawn[:40], image[:40])
+
+
+def test_a_long_caption_is_shortened_visibly():
+    assert not np.array_equal(caption(blank(60, 100), "a" * 200), caption(blank(60, 100), "a" * 12))
+
+
+def test_pictures_are_read_upright_and_as_rgb(tmp_path):
+    grey = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    exif = grey.getexif()
+    exif[0x0112] = 6  # turned by a quarter
+    grey.save(tmp_path / "turned.png", exif=exif)
+    assert read_image(tmp_path / "turned.png").shape == (3, 2, 3)
+    Image.new("RGBA", (5, 4), (10, 20, 30, 255)).save(tmp_path / "alpha.png")
+    assert read_image(tmp_path / "alpha.png")[0, 0].tolist() == [10, 20, 30]
+
+
+def test_files_that_are_no_pictures_are_refused(tmp_path):
+    (tmp_path / "text.jpg").write_text("not a picture")
+    for name in ("text.jpg", "missing.jpg"):
+        with pytest.raises(ImageError, match=name):
+            read_image(tmp_path / name)
+    with pytest.raises(ImageError):
+        read_image(tmp_path)
+
+
+def test_masks_are_written_black_and_white(tmp_path):
+    mask = square((10, 12), 2, 3, 4)
+    write_image(tmp_path / "mask.png", mask)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "mask.png")), mask * np.uint8(255))
