@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 REFERENT = (255, 64, 160)
 RUNNER_UP = (255, 200, 60)
-FILL = 0.4
+FILL = 0.3
 BACKGROUND = 0.6
 # Captions on anything narrower are not readable.
 CAPTION_WIDTH = 80

@@ -38,7 +38,7 @@ def test_the_referent_is_tinted_the_rest_darkened_and_the_image_kept():
     assert np.array_equal(image, original)
     assert drawn.shape == image.shape
     assert drawn.dtype == np.uint8
-    assert drawn[30, 30].tolist() == pytest.approx([0.6 * 100 + 0.4 * channel for channel in REFERENT], abs=1)
+    assert drawn[30, 30].tolist() == pytest.approx([0.7 * 100 + 0.3 * channel for channel in REFERENT], abs=1)
     assert drawn[30, 80].tolist() == [60, 60, 60]
     assert drawn[20, 75].tolist() == list(RUNNER_UP)
 

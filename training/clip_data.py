@@ -32,17 +32,26 @@ from clip_views import (
 from torch import Tensor
 
 from hybridgl_ros.tabletop.dataset import TabletopScene, TabletopSet
+from hybridgl_ros.tabletop.objects import SIZES
 
 UNKNOWN = -1
+KINDS = ("colour", "shape", "colour_shape", "size")
+"""Kinds of expressions that use no spatial words; those of kind "size" need the size word to be answered."""
 
 
 @dataclass(frozen=True)
 class RamScene:
-    """A scene's pictures and the (instance, shape, colour, size) of its objects, attributes as indices."""
+    """A scene's pictures, its objects, and its expressions without spatial words.
+
+    ``objects``: (instance, shape, colour, size), attributes as indices; ``scales``: nominal extent over distance, how
+    large the size looks from here; ``questions``: (kind, text, row of the object).
+    """
 
     image: Picture
     instances: Picture
     objects: tuple[tuple[int, int, int, int], ...]
+    scales: tuple[float, ...]
+    questions: tuple[tuple[str, str, int], ...]
 
     @classmethod
     def of(cls, scene: TabletopScene) -> RamScene:
@@ -51,7 +60,11 @@ class RamScene:
             (o.instance, SHAPE_NAMES.index(o.shape), COLOUR_NAMES.index(o.colour), SIZE_NAMES.index(o.size))
             for o in scene.objects
         )
-        return cls(scene.image, scene.instances, objects)
+        scales = tuple(SIZES[o.size] / o.position[2] for o in scene.objects)
+        rows = {o.instance: row for row, o in enumerate(scene.objects)}
+        asked = [e for e in scene.expressions if e.kind in KINDS and e.instance in rows]
+        questions = tuple((e.kind, e.text, rows[e.instance]) for e in asked if e.instance is not None)
+        return cls(scene.image, scene.instances, objects, scales, questions)
 
 
 class ScenePool:
@@ -78,7 +91,8 @@ class ViewBatch:
     ``local`` and ``blurred``: (B, K, 768) uint8 patches (``blurred`` None unless asked for); ``inside``: (B, K) bool;
     ``shares``: (B, K) float32; ``keep``: (B, K) grid places or None when K is the whole grid;
     ``shape``, ``colour``, ``size``: (B,) int64, -1 = unknown; ``scene``: (B,) int64, equal for views of one picture;
-    ``outline``: (B, 68) float32, silhouette and box of the mask.
+    ``outline``: (B, 68) float32, silhouette and box of the mask; ``scale``: (B,) float32, how
+    large the object's size looks from its distance (0 for junk).
     """
 
     local: Tensor
@@ -89,6 +103,7 @@ class ViewBatch:
     size: Tensor
     scene: Tensor
     outline: Tensor
+    scale: Tensor
     keep: Tensor | None = None
     blurred: Tensor | None = None
 
@@ -138,6 +153,7 @@ class _Rows:
     shares: list[np.ndarray] = field(default_factory=list)
     outline: list[np.ndarray] = field(default_factory=list)
     labels: list[tuple[int, int, int, int]] = field(default_factory=list)
+    scale: list[float] = field(default_factory=list)
 
 
 def draw_views(pool: ScenePool, plan: ViewPlan, rng: random.Random) -> ViewBatch:
@@ -154,7 +170,9 @@ def draw_views(pool: ScenePool, plan: ViewPlan, rng: random.Random) -> ViewBatch
     blurred = np.stack(rows.blurred[:count]) if plan.blurred else None
     keep = None
     if plan.tokens is not None:
-        order = np.argsort(np.random.default_rng(rng.getrandbits(32)).random(shares.shape) - (shares > 0), axis=1)
+        order = np.argsort(
+            np.random.default_rng(rng.getrandbits(32)).random(shares.shape) - (shares > 0), axis=1
+        )
         places = np.sort(order[:, : plan.tokens], axis=1)
         local = np.take_along_axis(local, places[..., None], axis=1)
         blurred = None if blurred is None else np.take_along_axis(blurred, places[..., None], axis=1)
@@ -170,6 +188,7 @@ def draw_views(pool: ScenePool, plan: ViewPlan, rng: random.Random) -> ViewBatch
         colour=labels[:, 1],
         size=labels[:, 2],
         scene=labels[:, 3],
+        scale=torch.tensor(rows.scale[:count]),
         outline=torch.from_numpy(np.stack(rows.outline[:count])),
     )
 
@@ -178,16 +197,17 @@ def _draw_scene(rows: _Rows, scene: RamScene, number: int, plan: ViewPlan, rng: 
     image = relight(scene.image, rng) if rng.random() < 0.5 else scene.image
     background = cv2.GaussianBlur(image, (BLUR_KERNEL, BLUR_KERNEL), 0) if plan.blurred else None
     mirrored = rng.random() < 0.5
-    items: list[tuple[Mask, int, int, int]] = []
-    for instance, shape, colour, size in scene.objects:
+    items: list[tuple[Mask, int, int, int, float]] = []
+    for (instance, shape, colour, size), scale in zip(scene.objects, scene.scales):
         mask = scene.instances == instance
         if mask.any():
-            items.append((imperfect(mask, rng) if rng.random() < plan.imperfect else mask, shape, colour, size))
+            seen = imperfect(mask, rng) if rng.random() < plan.imperfect else mask
+            items.append((seen, shape, colour, size, scale))
     for _ in range(int(plan.junk + rng.random())):
         mask = junk(scene.instances, rng)
         if mask is not None:
-            items.append((mask, UNKNOWN, UNKNOWN, UNKNOWN))
-    for mask, shape, colour, size in items:
+            items.append((mask, UNKNOWN, UNKNOWN, UNKNOWN, 0.0))
+    for mask, shape, colour, size, scale in items:
         window: Window
         if rng.random() < plan.zoomed:
             window, size = object_window(mask, rng.uniform(*plan.span), rng), UNKNOWN
@@ -198,6 +218,7 @@ def _draw_scene(rows: _Rows, scene: RamScene, number: int, plan: ViewPlan, rng: 
         rows.local.append(patches(look(local_picture(image, mask), window)))
         rows.shares.append(token_shares(mask, window))
         rows.outline.append(outline(mask, window))
+        rows.scale.append(scale)
         rows.labels.append((shape, colour, size, number))
         if background is not None:
             rows.blurred.append(patches(look(blurred_picture(image, mask, background), window)))

@@ -18,7 +18,11 @@ NAME = "clip_tabletop"
 
 
 def export(
-    model: open_clip.CLIP, state: dict[str, torch.Tensor], tokenizer: CompactTokenizer, folder: Path, facts: dict[str, Any]
+    model: open_clip.CLIP,
+    state: dict[str, torch.Tensor],
+    tokenizer: CompactTokenizer,
+    folder: Path,
+    facts: dict[str, Any],
 ) -> Path:
     """Write ``clip_tabletop.safetensors.gz`` (fp16) and ``clip_tabletop.json`` into ``folder``, each atomically.
 
@@ -45,15 +49,23 @@ def card_of(packed: bytes, facts: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": NAME,
         "file": f"{NAME}.safetensors.gz",
-        "bytes": len(packed),
+        "size": len(packed),
         "sha256": hashlib.sha256(packed).hexdigest(),
-        "licence": "the licence of this package; trained from scratch, no third-party weights",
-        "architecture": {"class": "open_clip.CLIP", "config": "hybridgl_ros/models/embedded_clip.json", "dtype": "float16"},
-        "pixels": {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD, "size": [224, 224]},
+        "licence": "Apache-2.0",
+        "text": "Small CLIP for the simulated tabletop, trained from random weights; not for photographs. "
+        "Words that its training texts lack have a zero embedding.",
+        "architecture": {
+            "class": "open_clip.CLIP",
+            "config": "hybridgl_ros/models/embedded_clip.json",
+            "dtype": "float16",
+        },
+        "pixels": {
+            "mean": open_clip.OPENAI_DATASET_MEAN,
+            "std": open_clip.OPENAI_DATASET_STD,
+            "size": [224, 224],
+        },
         "context_length": 32,
         "knows": {"shapes": SHAPE_NAMES, "colours": COLOUR_NAMES, "sizes": SIZE_NAMES},
-        "limits": "Simulated tabletop scenes only. Words outside the training texts have a zero embedding. "
-        "It is not for photographs.",
         **facts,
     }
 

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 SHAPES, COLOURS, SIZES = len(SHAPE_NAMES), len(COLOUR_NAMES), len(SIZE_NAMES)
 ATTRIBUTES = (SHAPES, COLOURS, SIZES)
-SIZE_WEIGHT = 1.5
+SIZE_WEIGHT = 0.75
+SIZE_MARGIN = 1.15
 OUTLINE_WEIGHT = 4.0
 MAP_SCALE = 12.0
 
@@ -34,7 +35,9 @@ class TextBanks:
             "colour": [Description(colour=c) for c in range(COLOURS)],
             "shape": [Description(shape=s) for s in range(SHAPES)],
             "size": [Description(size=z) for z in range(SIZES)],
-            "full": [Description(s, c, z) for z in range(SIZES) for c in range(COLOURS) for s in range(SHAPES)],
+            "full": [
+                Description(s, c, z) for z in range(SIZES) for c in range(COLOURS) for s in range(SHAPES)
+            ],
         }
         if not sized:
             groups["size"] = groups["full"] = []
@@ -62,17 +65,22 @@ def bank_loss(features: Tensor, batch: ViewBatch, banks: TextBanks, scale: Tenso
     return loss
 
 
-def draw_texts(batch: ViewBatch, wording: Wording, rng: random.Random) -> tuple[list[str], Tensor, Tensor, Tensor]:
+def draw_texts(
+    batch: ViewBatch, wording: Wording, rng: random.Random
+) -> tuple[list[str], Tensor, Tensor, Tensor]:
     """A text for each object view, and three (T, B) bool: where it is true, where that is known, and its scene's views.
 
-    Of a text with a size word, nothing is known about views whose size is unknown.
+    Of a text with a size word, nothing is known about views whose size is unknown, nor about objects of the scene
+    that are of the other size but do not look it from here.
     """
     texts, positives, known, same_scene = [], [], [], []
     for row in range(len(batch.shape)):
         if batch.shape[row] == UNKNOWN:
             continue
         sized = batch.size[row] != UNKNOWN
-        parts = rng.choice(("cs", "cs", "cs", "s", "s", "c") + (("zcs", "zcs", "zs", "zc", "z") if sized else ()))
+        parts = rng.choice(
+            ("cs", "cs", "cs", "s", "s", "c") + (("zcs", "zs", "zs", "zc", "z", "z", "z") if sized else ())
+        )
         true = torch.ones(len(batch.shape), dtype=torch.bool)
         for letter, labels in (("s", batch.shape), ("c", batch.colour), ("z", batch.size)):
             if letter in parts:
@@ -86,13 +94,25 @@ def draw_texts(batch: ViewBatch, wording: Wording, rng: random.Random) -> tuple[
         )
         texts.append(wording.text(description))
         positives.append(true)
-        known.append(((batch.size != UNKNOWN) | (batch.shape == UNKNOWN)) | ("z" not in parts))
         same_scene.append(batch.scene == batch.scene[row])
+        known.append(torch.ones_like(true) if "z" not in parts else _size_known(batch, row))
     return texts, torch.stack(positives), torch.stack(known), torch.stack(same_scene)
 
 
+def _size_known(batch: ViewBatch, row: int) -> Tensor:
+    """Views (B,) bool that a size word true of view ``row`` is certainly true or untrue of."""
+    known = (batch.size != UNKNOWN) | (batch.shape == UNKNOWN)
+    ratio = batch.scale[row] / batch.scale.clamp_min(1e-6)
+    clear = (ratio if SIZE_NAMES[int(batch.size[row])] == "large" else 1 / ratio) >= SIZE_MARGIN
+    other = (batch.scene == batch.scene[row]) & (batch.size != batch.size[row]) & (batch.shape != UNKNOWN)
+    return known & (~other | clear)
+
+
 def contrast_loss(logits: Tensor, positives: Tensor, candidates: Tensor) -> Tensor:
-    """−log of the positives' share of the softmax over the candidates, (T, B) each; rows that ask nothing are left out."""
+    """−log of the positives' share of the softmax over the candidates, (T, B) each.
+
+    Rows that ask nothing, for want of a positive or of anything else, are left out.
+    """
     positives = positives & candidates
     asks = positives.any(1) & (candidates & ~positives).any(1)
     if not asks.any():
@@ -145,7 +165,9 @@ def frame_heads_loss(heads: Heads, supervised: list[Tensor], batch: FrameBatch) 
     return torch.stack(losses).sum() / len(supervised)
 
 
-def map_loss(tokens: Tensor, batch: FrameBatch, encode: Encode, wording: Wording, rng: random.Random) -> Tensor:
+def map_loss(
+    tokens: Tensor, batch: FrameBatch, encode: Encode, wording: Wording, rng: random.Random
+) -> Tensor:
     """Localisation: for a text per object, softmax over the frame's tokens against the share its objects cover."""
     frames, texts, targets = [], [], []
     for row in range(len(batch.shape)):
@@ -157,7 +179,11 @@ def map_loss(tokens: Tensor, batch: FrameBatch, encode: Encode, wording: Wording
                 true = true & (batch.shape[row] == shape)
             if "c" in parts:
                 true = true & (batch.colour[row] == colour)
-            texts.append(wording.text(Description(int(shape) if "s" in parts else None, int(colour) if "c" in parts else None)))
+            texts.append(
+                wording.text(
+                    Description(int(shape) if "s" in parts else None, int(colour) if "c" in parts else None)
+                )
+            )
             frames.append(row)
             targets.append(batch.shares[row, true].sum(0).clamp(max=1))
     if not texts:

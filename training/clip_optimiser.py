@@ -30,8 +30,12 @@ def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised, for 2-D weights; the step's RMS is 0.2·lr, as AdamW's typically is."""
 
-    def __init__(self, params: Iterable[nn.Parameter], weight_decay: float = 0.0, momentum: float = 0.95) -> None:
-        super().__init__(params, {"lr": 0.0, "weight_decay": weight_decay, "momentum": momentum, "scale": 1.0})
+    def __init__(
+        self, params: Iterable[nn.Parameter], weight_decay: float = 0.0, momentum: float = 0.95
+    ) -> None:
+        super().__init__(
+            params, {"lr": 0.0, "weight_decay": weight_decay, "momentum": momentum, "scale": 1.0}
+        )
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -49,14 +53,19 @@ class Muon(torch.optim.Optimizer):
                 parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])
 
 
-def build_optimisers(matrices: list[nn.Parameter], fast: list[nn.Parameter], rest: list[nn.Parameter]) -> list[torch.optim.Optimizer]:
+def build_optimisers(
+    matrices: list[nn.Parameter], fast: list[nn.Parameter], rest: list[nn.Parameter]
+) -> list[torch.optim.Optimizer]:
     """Optimisers of block matrices, of heads and embeddings (five times the rate), and of everything else."""
     groups = [
         {"params": fast, "weight_decay": 0.0, "scale": 5.0},
         {"params": [p for p in rest if p.ndim >= 2], "weight_decay": 0.03, "scale": 1.0},
         {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0, "scale": 1.0},
     ]
-    return [Muon(matrices, weight_decay=0.03), torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)]
+    return [
+        Muon(matrices, weight_decay=0.03),
+        torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True),
+    ]
 
 
 def set_learning_rate(optimisers: list[torch.optim.Optimizer], muon: float, adam: float) -> None:

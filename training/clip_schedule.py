@@ -1,7 +1,8 @@
 """What the small CLIP trains on as its time budget passes.
 
-Four stages: ``zoom`` (close crops, where shape is easy, through half of the blocks, which costs half), ``wide`` (true scale mixed in), ``fuse`` (the fused path and
-the localisation map join), ``final`` (all tokens, only the views of inference, imperfect and junk masks).
+Four stages: ``zoom`` (close crops, where shape is easy, through half of the blocks, which costs half), ``wide``
+(true scale mixed in), ``fuse`` (the fused path joins), ``final`` (all tokens, only the views of inference, imperfect
+and junk masks). The localisation map is trained from ``wide`` on.
 A stage may end early when a held-out accuracy passes its gate, and always ends at a fixed share of the budget, so
 that the last third certainly sees the model as it is used.
 """
@@ -45,16 +46,16 @@ STEPS: dict[str, tuple[Step, ...]] = {
         Step("frames", ViewPlan(8), 0.06),
     ),
     "fuse": (
-        Step("local", ViewPlan(72, zoomed=0.2, span=_ANY, tokens=48, imperfect=0.2), 0.40),
-        Step("local", ViewPlan(28, zoomed=0.1, span=_ANY, imperfect=0.2), 0.25),
-        Step("fused", ViewPlan(28, tokens=72, blurred=True, imperfect=0.2), 0.13),
-        Step("fused", ViewPlan(16, blurred=True, imperfect=0.2), 0.12),
-        Step("frames", ViewPlan(8), 0.10),
+        Step("local", ViewPlan(72, zoomed=0.2, span=_ANY, tokens=48, imperfect=0.2), 0.30),
+        Step("local", ViewPlan(28, zoomed=0.1, span=_ANY, imperfect=0.2), 0.15),
+        Step("fused", ViewPlan(28, tokens=72, blurred=True, imperfect=0.2), 0.30),
+        Step("fused", ViewPlan(16, blurred=True, imperfect=0.2), 0.13),
+        Step("frames", ViewPlan(8), 0.12),
     ),
     "final": (
-        Step("local", ViewPlan(28, shifted=False, imperfect=0.35, junk=0.8), 0.30),
-        Step("fused", ViewPlan(16, blurred=True, imperfect=0.35, junk=0.8), 0.58),
-        Step("frames", ViewPlan(8), 0.12),
+        Step("local", ViewPlan(28, shifted=False, imperfect=0.35, junk=0.8), 0.42),
+        Step("fused", ViewPlan(16, blurred=True, imperfect=0.35, junk=0.8), 0.40),
+        Step("frames", ViewPlan(8), 0.18),
     ),
 }
 

@@ -59,7 +59,25 @@ PLACE_ADJECTIVES = (
     "left", "right", "leftmost", "rightmost", "middle", "top", "bottom", "upper", "lower", "front", "back", "closest",
     "nearest", "farthest", "furthest", "central", "first", "second", "third", "fourth", "last",
 )  # fmt: skip
-SUPPORT_WORDS = "and between from than that is which it with photo image picture camera table plate two three".split()
+SUPPORT_WORDS = [
+    "and",
+    "between",
+    "from",
+    "than",
+    "that",
+    "is",
+    "which",
+    "it",
+    "with",
+    "photo",
+    "image",
+    "picture",
+    "camera",
+    "table",
+    "plate",
+    "two",
+    "three",
+]
 
 
 @dataclass(frozen=True)
@@ -93,7 +111,9 @@ class Wording:
             words.append(pick(SIZES[SIZE_NAMES[description.size]]))
         if description.colour is not None:
             words.append(pick(COLOURS[COLOUR_NAMES[description.colour]]))
-        words.append(pick(ANY_OBJECT if description.shape is None else SHAPES[SHAPE_NAMES[description.shape]]))
+        words.append(
+            pick(ANY_OBJECT if description.shape is None else SHAPES[SHAPE_NAMES[description.shape]])
+        )
         return " ".join(words)
 
     def other(self) -> str:

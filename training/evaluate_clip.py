@@ -2,7 +2,8 @@
 
     python training/evaluate_clip.py SET [SET ...]
 
-A question is a text that exactly one object of the scene answers; chance is one over the scene's objects.
+The questions are the set's own expressions without spatial words; those of kind "size" have several answers but for
+the size word. Chance is one over the scene's objects.
 """
 
 from __future__ import annotations
@@ -19,10 +20,19 @@ import cv2
 import numpy as np
 import open_clip
 import torch
-from clip_data import RamScene
+from clip_data import KINDS, RamScene
 from clip_model import VisionPasses, build_model
-from clip_text import COLOUR_NAMES, SHAPE_NAMES, SIZE_NAMES
-from clip_views import BLUR_KERNEL, blurred_picture, local_picture, look, object_window, patches, token_shares, whole_frame
+from clip_text import SHAPE_NAMES
+from clip_views import (
+    BLUR_KERNEL,
+    blurred_picture,
+    local_picture,
+    look,
+    object_window,
+    patches,
+    token_shares,
+    whole_frame,
+)
 from safetensors.torch import load
 from torch import Tensor
 from torch.nn import functional as F
@@ -30,33 +40,9 @@ from torch.nn import functional as F
 from hybridgl_ros.tabletop.dataset import TabletopSet
 
 WEIGHTS = Path(__file__).parents[1] / "hybridgl_ros" / "models" / "embedded" / "clip_tabletop.safetensors.gz"
-KINDS = ("colour", "shape", "colour_shape", "size_decided")
 VIEWS = ("local", "fused", "blurred")
 
 EncodeTexts = Callable[[list[str]], Tensor]
-
-
-def questions(scene: RamScene) -> list[tuple[str, str, int]]:
-    """(kind, text, row of the answer) of every question that one object answers.
-
-    ``size_decided`` are those that several objects would answer but for the size word.
-    """
-    found: list[tuple[str, str, int]] = []
-    for row, (_, shape, colour, size) in enumerate(scene.objects):
-        s, c, z = SHAPE_NAMES[shape], COLOUR_NAMES[colour], SIZE_NAMES[size]
-        same = [(shape == o[1], colour == o[2], size == o[3]) for o in scene.objects]
-        both = sum(a and b for a, b, _ in same)
-        if both == 1:
-            found.append(("colour_shape", f"the {c} {s}", row))
-        elif sum(a and b and d for a, b, d in same) == 1:
-            found.append(("size_decided", f"the {z} {c} {s}", row))
-        if sum(a for a, _, _ in same) == 1:
-            found.append(("shape", f"the {s}", row))
-        elif both == 1 and sum(a and d for a, _, d in same) == 1:
-            found.append(("size_decided", f"the {z} {s}", row))
-        if sum(b for _, b, _ in same) == 1:
-            found.append(("colour", f"the {c} object", row))
-    return found
 
 
 @torch.no_grad()
@@ -64,7 +50,9 @@ def scene_features(passes: VisionPasses, scene: RamScene, views: Iterable[str] =
     """Unit features (objects, d) of the true masks through each view, as the product forms them."""
     masks = [scene.instances == entry[0] for entry in scene.objects]
     window = whole_frame(masks[0])
-    local = torch.from_numpy(np.stack([patches(look(local_picture(scene.image, mask), window)) for mask in masks]))
+    local = torch.from_numpy(
+        np.stack([patches(look(local_picture(scene.image, mask), window)) for mask in masks])
+    )
     if list(views) == ["local"]:
         return {"local": F.normalize(passes.plain(local).feature, dim=-1)}
     background = cv2.GaussianBlur(scene.image, (BLUR_KERNEL, BLUR_KERNEL), 0)
@@ -84,7 +72,7 @@ def accuracy(
     right: dict[str, list[bool]] = defaultdict(list)
     chances: list[float] = []
     for scene in scenes:
-        asked = questions(scene)
+        asked = scene.questions
         if not asked or len(scene.objects) < 2:
             continue
         features = scene_features(passes, scene, views)
@@ -139,8 +127,12 @@ def main() -> None:
     """Command line entry."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="+", type=Path, help="tabletop sets: zips, or folders of shards")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="exported weights (default: %(default)s)")
-    parser.add_argument("--limit", type=int, default=None, help="use only the first so many scenes of each set")
+    parser.add_argument(
+        "--weights", type=Path, default=WEIGHTS, help="exported weights (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--limit", type=int, default=None, help="use only the first so many scenes of each set"
+    )
     parser.add_argument("--json", type=Path, default=None, help="also write the numbers to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -149,8 +141,12 @@ def main() -> None:
     for path in arguments.sets:
         scenes = TabletopSet(path)
         count = min(len(scenes), arguments.limit or len(scenes))
-        results[path.stem] = accuracy(VisionPasses(model), encode, (RamScene.of(scenes[i]) for i in range(count)))
-        print(f"{path.stem}: {count} scenes, chance {results[path.stem]['chance']:.2f}\n{table(results[path.stem])}")
+        results[path.stem] = accuracy(
+            VisionPasses(model), encode, (RamScene.of(scenes[i]) for i in range(count))
+        )
+        print(
+            f"{path.stem}: {count} scenes, chance {results[path.stem]['chance']:.2f}\n{table(results[path.stem])}"
+        )
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")
 

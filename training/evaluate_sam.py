@@ -3,7 +3,7 @@
     python training/evaluate_sam.py --run DIR --validation val.zip --install hybridgl_ros/models/embedded
 
 ``DIR`` is the output of ``train_sam.py``. With ``--install`` the weights and their card are written into that
-folder; without it the numbers are only printed. ``--scenes N`` looks at the first N of each set.
+folder; without it the numbers are only printed.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ def main(options: argparse.Namespace) -> None:
     weights = options.run / WEIGHTS_NAME
     run = json.loads((options.run / FACTS_NAME).read_text(encoding="utf-8"))
     proposals = load_proposals(weights)
-    scenes = tqdm(TabletopSet(options.validation)[: options.scenes], desc="validation", unit="scene")
+    scenes = tqdm(TabletopSet(options.validation)[: options.validation_scenes], desc="validation", unit="scene")
     settings, validation = choose_thresholds(
         proposals, scenes, ratings=RATINGS, stabilities=STABILITIES, areas=AREAS, tolerance=TOLERANCE
     )
-    scenes = tqdm(TabletopSet(options.heldout)[: options.scenes], desc="held out", unit="scene")
+    scenes = tqdm(TabletopSet(options.heldout)[: options.heldout_scenes], desc="held out", unit="scene")
     heldout = score(measure_overlaps(proposals, scenes, settings))
     content = weights.read_bytes()
     text = json.dumps(card(content, settings, run, validation, heldout), indent=2) + "\n"
@@ -121,13 +121,12 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="output folder of train_sam.py")
     parser.add_argument("--validation", type=Path, required=True, help="zip of validation scenes")
     parser.add_argument("--heldout", type=Path, default=heldout_path(), help="zip of held-out scenes")
-    parser.add_argument("--scenes", type=int, help="only the first N scenes of each set")
+    parser.add_argument("--validation-scenes", type=int, help="only the first N scenes of it")
+    parser.add_argument("--heldout-scenes", type=int, help="only the first N scenes of it")
     parser.add_argument("--install", type=Path, help="folder to write the weights and their card into")
     return parser.parse_args()
 

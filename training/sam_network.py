@@ -33,10 +33,7 @@ def encode_crops(sam: Sam, pixels: torch.Tensor, valid: torch.Tensor, origins: t
     tokens = pixels.shape[-1] // EMBEDDED_SIZES.patch
     overrides = {
         "pos_embed": torch.stack(
-            [
-                encoder.pos_embed[0, row : row + tokens, column : column + tokens]
-                for row, column in origins.tolist()
-            ]
+            [encoder.pos_embed[0, row : row + tokens, column : column + tokens] for row, column in origins.tolist()]
         )
     }
     centre = EMBEDDED_SIZES.tokens - 1

@@ -178,9 +178,7 @@ def report(trainer: Trainer, options: argparse.Namespace, scenes: int, seconds: 
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of training shards")
     parser.add_argument("--pattern", default="train-*.zip", help="which files of it are training shards")
     parser.add_argument("--validation", type=Path, required=True, help="zip of validation scenes")

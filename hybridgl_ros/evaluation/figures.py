@@ -21,13 +21,15 @@ CLIP_ONLY = "#d9822b"
 PAPER = "#b42318"
 GRID = "#d8dde3"
 BINS = 20
+WIDE, NARROW = 11.0, 5.4
+"""Widths (inches) of a figure across the page, and in one of two columns."""
 STYLE: dict[Any, Any] = {"svg.hashsalt": "hybridgl", "font.size": 9, "axes.edgecolor": GRID, "axes.spines.top": False,
          "axes.spines.right": False, "axes.axisbelow": True, "xtick.color": "#52606d", "ytick.color": "#1f2933"}
 
 
 def runs_figure(lines: Sequence[Line]) -> str:
     """mIoU of every run with its interval, beside the CLIP-only figure, the ceiling and the paper's."""
-    with figure(7.2, 1.1 + 0.34 * len(lines)) as (canvas, axes):
+    with figure(WIDE, 1.1 + 0.34 * len(lines)) as (canvas, axes):
         places = np.arange(len(lines))
         values = [100 * line.summary.miou.value for line in lines]
         spread = np.array([[line.summary.miou.value - line.summary.miou.low,
@@ -52,7 +54,7 @@ def runs_figure(lines: Sequence[Line]) -> str:
 def histogram_figure(outcomes: Sequence[Outcome]) -> str:
     """How often each IoU occurs, and each best possible one."""
     targets = [outcome for outcome in outcomes if outcome.has_target]
-    with figure(7.2, 2.6) as (canvas, axes):
+    with figure(WIDE, 3.0) as (canvas, axes):
         edges = [step / BINS for step in range(BINS + 1)]
         axes.hist([outcome.iou or 0.0 for outcome in targets], edges, color=OURS, label="answers", rwidth=0.92)
         axes.hist([outcome.ceiling or 0.0 for outcome in targets], edges, color=CEILING, histtype="step", linewidth=1.3,
@@ -67,7 +69,7 @@ def histogram_figure(outcomes: Sequence[Outcome]) -> str:
 
 def breakdown_figure(rows: Sequence[Row]) -> str:
     """mIoU of each group of one factor, with the ceiling and the CLIP-only figure."""
-    with figure(7.2, 0.8 + 0.3 * len(rows)) as (canvas, axes):
+    with figure(NARROW, 0.6 + 0.27 * len(rows)) as (canvas, axes):
         places = np.arange(len(rows))
         axes.barh(places, [100 * row.miou for row in rows], height=0.6, color=OURS, label="mIoU")
         mark(axes, places, [row.clip_miou for row in rows], CLIP_ONLY, "CLIP only")

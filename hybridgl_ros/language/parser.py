@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
@@ -17,11 +18,16 @@ class ExpressionParser:
     def __init__(self, pipeline: Language, rules: Rules) -> None:
         self._pipeline = pipeline
         self._rules = rules
+        # The same expression comes again with every frame.
+        self._parse_known = lru_cache(maxsize=1024)(self._parse)
 
     def parse(self, text: str) -> Parse:
         """Read one expression. Raises ExpressionError when it is empty or blank."""
         if not text.strip():
             raise ExpressionError("the expression is empty")
+        return self._parse_known(text)
+
+    def _parse(self, text: str) -> Parse:
         rules = self._rules
         ignored = str.isspace if rules.collapse_whitespace else " ".__eq__
         sentence = " ".join(token.text for token in self._pipeline(text.lower()) if not ignored(token.text))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -36,12 +37,16 @@ class NoAnswerError(HybridGLError):
 class SegmentClient:
     """Asks a running segment_node; every call blocks until it is answered or `timeout` seconds have passed.
 
-    rclpy must be initialised. node: fully qualified name of the segment_node.
+    rclpy must be initialised. node: fully qualified name of the segment_node. check: called while waiting, may raise
+    to end the wait.
     """
 
-    def __init__(self, node: str = "/segment_node", timeout: float = 60.0) -> None:
+    def __init__(
+        self, node: str = "/segment_node", timeout: float = 60.0, check: Callable[[], None] = lambda: None
+    ) -> None:
         self.timeout = timeout
-        self.node = Node("segment_client")
+        self._check = check
+        self.node = Node(f"segment_client_{uuid4().hex[:8]}")
         self._segment_node = node
         namespace = node.rpartition("/")[0]
         self._executor = SingleThreadedExecutor()
@@ -68,11 +73,20 @@ class SegmentClient:
         if status.level == DiagnosticStatus.ERROR:
             raise NoAnswerError(f"{self._segment_node}: {status.message}")
 
+    def wait_for_models(self, timeout: float | None = None) -> None:
+        """Wait until the models are loaded. Raises NoAnswerError with the reason if not."""
+
+        def state() -> str | None:
+            values = {} if self._status is None else key_values(self._status)
+            return values["models"] if values.get("models") in ("ready", "failed") else None
+
+        if self.wait_for(state, f"the models of {self._segment_node}", timeout) == "failed" and self._status:
+            raise NoAnswerError(f"{self._segment_node}: {self._status.message}")
+
     def diagnostics(self) -> dict[str, str]:
         """The next diagnostics of the node, as key and value."""
         self._status = None
-        status = self.wait_for(lambda: self._status, f"diagnostics of {self._segment_node}")
-        return {pair.key: pair.value for pair in status.values}
+        return key_values(self.wait_for(lambda: self._status, f"diagnostics of {self._segment_node}"))
 
     def refer(self, expression: str, image: Image | None = None, candidates: int = 1) -> ReferSegment.Response:
         """Call the service; without an image on the newest frame."""
@@ -115,8 +129,13 @@ class SegmentClient:
                 return value
             if time.monotonic() > end:
                 raise NoAnswerError(f"waited {timeout:g} s in vain for {what}")
-            self._executor.spin_once(timeout_sec=0.1)
+            self._check()
+            self.take_in(0.1)
         raise NoAnswerError(f"shut down while waiting for {what}")
+
+    def take_in(self, seconds: float) -> None:
+        """Take in what comes next, if anything comes within so many seconds."""
+        self._executor.spin_once(timeout_sec=seconds)
 
     def close(self) -> None:
         """Give the node back."""
@@ -127,3 +146,8 @@ class SegmentClient:
         for status in message.status:
             if status.name == self._segment_node:
                 self._status = status
+
+
+def key_values(status: DiagnosticStatus) -> dict[str, str]:
+    """Key and value of a diagnostic status."""
+    return {pair.key: pair.value for pair in status.values}

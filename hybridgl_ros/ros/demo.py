@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,7 @@ from typing import Annotated
 import numpy as np
 import rclpy
 import typer
+from rclpy.executors import ExternalShutdownException
 from rich.console import Console
 from rich.table import Table
 from sensor_msgs.msg import Image
@@ -34,9 +34,14 @@ from hybridgl_ros.tabletop.dataset import Expression, TabletopSet, heldout_path
 
 KINDS = ("colour_shape", "relation", "position", "size", "colour")
 BY_TOPIC = ("position", "colour")
-FRAMES_KEPT = 100
+FRAME_RATE = 2.0
+FRAMES_KEPT = 500
+ATTEMPTS = 10
 STARTING_TIME = 300.0
+ANSWER_TIME = 120.0
+ENDING_TIME = 30.0
 COLUMNS = 3
+INTERRUPTED = 130
 TRUTH_COLOUR = (60, 220, 90)
 
 
@@ -149,10 +154,10 @@ def ask(client: SegmentClient, camera: Camera, question: Question) -> Reply:
     """Show the scene, ask, and compare the answer with the truth of the very frame it is about."""
     camera.show(question)
     expression = question.expression
-    while True:
-        result = refer(client, expression)
-        if camera.shows(result, question):
-            break
+    results = (refer(client, expression) for _ in range(ATTEMPTS))
+    result = next((result for result in results if camera.shows(result, question)), None)
+    if result is None:
+        raise HybridGLError(f"segment_node still answers on older frames than those of scene {question.scene_id}")
     truth = camera.truth(result, expression.instance or 0)
     mask = unpack_rows(result.mask) > 0
     iou = float((mask & truth).sum() / max(1, (mask | truth).sum()))
@@ -195,41 +200,56 @@ def table(replies: list[Reply]) -> Table:
     return result
 
 
-@contextmanager
-def process(module: str, *parameters: str) -> Iterator[subprocess.Popen]:
-    """A node of this package in a process of its own; ended on leaving."""
-    options = [word for parameter in parameters for word in ("-p", parameter)]
-    command = [sys.executable, "-m", f"hybridgl_ros.ros.{module}", "--ros-args", "--log-level", "warn", *options]
-    child = subprocess.Popen(command)
-    try:
-        yield child
-    finally:
-        child.terminate()
-        try:
-            child.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+class Processes:
+    """Nodes of this package in processes of their own, which end with the `with` block."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, subprocess.Popen] = {}
+
+    def start(self, module: str, *parameters: str) -> None:
+        """Start a node with parameters written as `name:=value`."""
+        options = [word for parameter in parameters for word in ("-p", parameter)]
+        command = [sys.executable, "-m", f"hybridgl_ros.ros.{module}", "--ros-args", "--log-level", "warn", *options]
+        self._children[module] = subprocess.Popen(command)
+
+    def check(self) -> None:
+        """Raise HybridGLError when a node has ended."""
+        for module, child in self._children.items():
+            if child.poll() is not None:
+                raise HybridGLError(f"{module} ended with code {child.returncode}")
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children.values():
+            child.terminate()
+        for child in self._children.values():
+            try:
+                child.wait(timeout=ENDING_TIME)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
 
 
-def run(output: Path, scenes: Path, config: str, console: Console) -> list[Reply]:
+def run(scenes: Path, config: str, console: Console) -> list[Reply]:
     """Start both nodes, ask the five questions, and return the replies."""
     questions = choose_questions(TabletopSet(scenes))
-    first = questions[0].scene
-    camera_parameters = (f"scenes:={scenes}", "frames_per_scene:=0", f"scene:={first}")
     rclpy.init()
-    client = SegmentClient()
-    try:
-        with process("sim_camera", *camera_parameters), process("segment_node", f"config:={config}"):
-            camera = Camera(client)
-            started = time.monotonic()
-            with console.status("starting sim_camera and segment_node, loading the models …"):
-                client.wait_until_ready(STARTING_TIME)
-            console.print(f"segment_node is ready after {time.monotonic() - started:.1f} s")
-            return [ask(client, camera, question) for question in questions]
-    finally:
+    with Processes() as processes:
+        client = SegmentClient(timeout=ANSWER_TIME, check=processes.check)
+        camera = Camera(client)
+        hold = ("frames_per_scene:=0", f"scene:={questions[0].scene}")
+        processes.start("sim_camera", f"scenes:={scenes}", *hold, f"rate:={FRAME_RATE}")
+        processes.start("segment_node", f"config:={config}")
+        started = time.monotonic()
+        with console.status("starting sim_camera and segment_node, loading the models …"):
+            client.wait_until_ready(STARTING_TIME)
+        console.print(f"segment_node is ready after {time.monotonic() - started:.1f} s")
+        replies = [ask(client, camera, question) for question in questions]
         client.close()
-        rclpy.try_shutdown()
+    rclpy.try_shutdown()
+    return replies
 
 
 def main(
@@ -240,10 +260,12 @@ def main(
     """Find five objects in the simulated tabletop, over DDS; writes answers.json and contact_sheet.png."""
     console = Console()
     try:
-        replies = run(output, scenes or heldout_path(), config, console)
+        replies = run((scenes or heldout_path()).resolve(), config, console)
     except HybridGLError as error:
-        console.print(f"[red]The demo stopped: {error}")
+        console.print(f"The demo stopped: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
+    except ExternalShutdownException:
+        raise typer.Exit(INTERRUPTED) from None
     output.mkdir(parents=True, exist_ok=True)
     records = [reply.record() for reply in replies]
     (output / "answers.json").write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")

@@ -7,7 +7,6 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
 from hybridgl_ros.drawing import draw_answer
-from hybridgl_ros.drawing import draw_answer
 from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.ros.conversion import image_message
 from hybridgl_ros.ros.messages import referred_objects

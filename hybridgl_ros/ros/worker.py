@@ -143,7 +143,8 @@ class InferenceWorker:
             if self._segmenter is None:
                 raise RefusedError(self.problem)
             frame = choose()
-            header, image = frame.header, frame.read()
+            header = frame.header
+            image = frame.read()
             answer = self._refer(self._segmenter, image, expression)
         except Exception as error:
             problem = self._explain(error)

@@ -8,6 +8,7 @@ import argparse
 import os
 import time
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,18 @@ class DiesOnce(FixedBoxes):
         return super().generate(image, settings)
 
 
+@lru_cache
+def parser_of(rules: str) -> ExpressionParser:
+    return ExpressionParser(load_pipeline(), load_rules(rules))
+
+
+@lru_cache
+def random_encoder() -> ClipEncoder:
+    """A random CLIP of 12 blocks with 2×2 image tokens."""
+    return ClipEncoder(random_clip_model(
+        {"image_size": 32, "layers": 12, "width": 16, "head_width": 8, "patch_size": 16}))
+
+
 def random_clip_model(vision: dict[str, object]) -> ClipModel:
     """A seeded random CLIP with the given image tower."""
     torch.manual_seed(0)
@@ -75,9 +88,7 @@ def random_clip_model(vision: dict[str, object]) -> ClipModel:
 def loader(generator: FixedBoxes) -> Loader:
     """Loads fakes in place of the models that a configuration names."""
     def load(config: Config) -> ReferringSegmenter:
-        clip = random_clip_model({"image_size": 32, "layers": 12, "width": 16, "head_width": 8, "patch_size": 16})
-        parser = ExpressionParser(load_pipeline(), load_rules(config.text.rules))
-        return ReferringSegmenter(config, generator, ClipEncoder(clip), parser)
+        return ReferringSegmenter(config, generator, random_encoder(), parser_of(config.text.rules))
     return load
 
 

@@ -284,3 +284,9 @@ def test_devices(monkeypatch):
     for name in ("cuda:77", "toaster"):
         with pytest.raises(ConfigError, match=f"models.device: '{name}' cannot be used"):
             find_device(name)
+
+
+@pytest.mark.parametrize(("name", "load"), [("sam_tabletop", load_sam), ("clip_tabletop", load_clip)])
+def test_the_shipped_weights_are_those_of_their_cards(name, load):
+    load(name)
+    assert checkpoints()[name].file.stat().st_size < 15e6

@@ -55,6 +55,16 @@ class RunningNode:
     def topic(self, name: str) -> str:
         return f"{self.namespace}/{name}"
 
+    def frame(self, column: int = 4, second: int = 1) -> Any:
+        """An image of a red block at the column, as the camera sends it."""
+        from std_msgs.msg import Header
+
+        from hybridgl_ros.ros.conversion import image_message
+
+        message = image_message(picture(column), "rgb8", Header(frame_id="optical"))
+        message.header.stamp.sec = second
+        return message
+
     def wait_for_models(self, state: str = "ready") -> None:
         self.client.wait_for(lambda: self.client.diagnostics()["models"] == state or None, f"models {state}")
 
@@ -91,11 +101,7 @@ class RunningNode:
 
     def assert_still_good(self) -> None:
         """The next good request is answered."""
-        from std_msgs.msg import Header
-
-        from hybridgl_ros.ros.conversion import image_message
-
-        response = self.client.refer("the red block", image_message(picture(), "rgb8", Header()))
+        response = self.client.refer("the red block", self.frame())
         assert response.success, response.message
         assert response.objects[0].found
 
@@ -143,8 +149,13 @@ def run_node(ros: None, spawn: Callable, tmp_path_factory: pytest.TempPathFactor
     """Starts a fake segment_node: run_node("-p", "mode:=once", marks=["missing"]); see fake_node.py for the marks."""
     from hybridgl_ros.ros.client import SegmentClient
 
-    def run(*arguments: str, marks: tuple[str, ...] = (), program: tuple[str | Path, ...] | None = None) -> RunningNode:
-        namespace = f"/test{next(namespaces)}"
+    def run(
+        *arguments: str,
+        marks: tuple[str, ...] = (),
+        program: tuple[str | Path, ...] | None = None,
+        namespace: str | None = None,
+    ) -> RunningNode:
+        namespace = namespace or f"/test{next(namespaces)}"
         gate = tmp_path_factory.mktemp("gate") / "gate"
         for mark in marks:
             gate.with_suffix(f".{mark}").touch()

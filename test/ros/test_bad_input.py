@@ -164,7 +164,7 @@ def test_missing_weights_name_the_command(start) -> None:
 
 def test_two_nodes_of_one_name(start) -> None:
     first = start()
-    second = start("-r", f"__ns:={first.namespace}")
+    second = start(namespace=first.namespace)
     second.wait_for_log("nodes are called")
     first.wait_for_models()
     first.assert_still_good()

@@ -5,33 +5,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import Float32, Header, String
-
 from hybridgl_ros.msg import ReferredObject
-from hybridgl_ros.pixels import unpack_rows
-from hybridgl_ros.ros.conversion import image_message
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Float32, String
 
-WIDTH, HEIGHT = 48, 32
+from hybridgl_ros.pixels import rgb_pixels, unpack_rows
 
-
-def picture(column: int = 4) -> np.ndarray:
-    """Black with a red block of 8×6 pixels at the column."""
-    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    pixels[10:16, column : column + 8, 0] = 255
-    return pixels
-
-
-def frame(column: int = 4, second: int = 1) -> Image:
-    header = Header(frame_id="optical")
-    header.stamp.sec = second
-    return image_message(picture(column), "rgb8", header)
+BLOCK = (4, 10, 8, 6)
 
 
 @pytest.fixture
 def node(shared_node):
     """The shared node, with a frame of second 1."""
-    shared_node.publish(frame())
+    shared_node.publish(shared_node.frame())
     return shared_node
 
 
@@ -42,10 +28,10 @@ def test_service_answers_on_the_newest_frame(node) -> None:
     assert found.found
     assert found.header.frame_id == "optical"
     assert found.header.stamp.sec == 1
-    assert (found.roi.x_offset, found.roi.y_offset, found.roi.width, found.roi.height) == (4, 10, 8, 6)
+    assert (found.roi.x_offset, found.roi.y_offset, found.roi.width, found.roi.height) == BLOCK
     assert found.mask.encoding == "mono8"
     assert found.mask.header == found.header
-    assert np.array_equal(unpack_rows(found.mask), np.where(picture()[..., 0] > 0, 255, 0))
+    assert np.array_equal(unpack_rows(found.mask), rgb_pixels(node.frame())[..., 0])
     assert found.expression == "the red block"
     assert (found.relation, found.position, list(found.other_phrases)) == ("left", "", ["table"])
     assert found.latency > 0
@@ -71,7 +57,7 @@ def test_nothing_found_is_a_success_with_an_empty_mask(node) -> None:
 
 
 def test_image_of_the_request_wins_over_the_camera(node) -> None:
-    response = node.client.refer("the red block", frame(column=30, second=77))
+    response = node.client.refer("the red block", node.frame(column=30, second=77))
     assert response.objects[0].roi.x_offset == 30
     assert response.objects[0].header.stamp.sec == 77
 
@@ -88,9 +74,9 @@ def test_topics_carry_mask_score_result_and_overlay(node) -> None:
 
     node.client.wait_for(asked, "all outputs")
     assert masks[0].header.stamp.sec == 1
-    assert np.array_equal(unpack_rows(masks[0]) > 0, picture()[..., 0] > 0)
+    assert np.array_equal(unpack_rows(masks[0]), rgb_pixels(node.frame())[..., 0])
     assert scores[0].data == pytest.approx(0.6)
-    assert (overlays[0].encoding, overlays[0].width) == ("rgb8", WIDTH)
+    assert (overlays[0].encoding, overlays[0].width) == ("rgb8", masks[0].width)
 
 
 def test_continuous_mode_answers_every_frame_until_switched_off(start) -> None:
@@ -98,15 +84,15 @@ def test_continuous_mode_answers_every_frame_until_switched_off(start) -> None:
     client = node.client
     node.wait_for_models()
     results = node.hear(ReferredObject, "segment_node/result")
-    node.publish(frame(second=1))
+    node.publish(node.frame(second=1))
     client.refer_by_topic("the red block")
     for second in (2, 3):
-        node.publish(frame(column=second, second=second))
+        node.publish(node.frame(column=second, second=second))
         client.wait_for(lambda second=second: results[-1].header.stamp.sec == second or None, "the new frame's answer")
     assert [result.roi.x_offset for result in results[-2:]] == [2, 3]
     assert client.set_parameter(node.topic("segment_node"), "mode", "once") == ""
     answered = client.diagnostics()["expressions answered"]
-    node.publish(frame(second=4))
+    node.publish(node.frame(second=4))
     assert client.diagnostics()["expressions answered"] == answered
 
 
@@ -118,7 +104,7 @@ def test_an_expression_before_the_first_frame_is_answered_on_it(start) -> None:
     node.client.wait_for(lambda: publisher.get_subscription_count() or None, "a listener to expressions")
     publisher.publish(String(data="the red block"))
     node.client.diagnostics()
-    node.publish(frame(second=5))
+    node.publish(node.frame(second=5))
     node.client.wait_for(lambda: results or None, "the answer")
     assert results[0].header.stamp.sec == 5
 
@@ -126,11 +112,11 @@ def test_an_expression_before_the_first_frame_is_answered_on_it(start) -> None:
 def test_frames_do_not_queue_and_the_newest_is_answered(start) -> None:
     node = start()
     node.wait_for_models()
-    node.publish(frame(second=1))
+    node.publish(node.frame(second=1))
     calls = node.call_at_once("wait for red", "red")
     node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "2" or None, "both calls")
     for second in range(10, 14):
-        node.publish(frame(second=second))
+        node.publish(node.frame(second=second))
     node.gate.touch()
     node.wait_until_done(calls)
     assert [call.result().objects[0].header.stamp.sec for call in calls] == [1, 13]
@@ -148,7 +134,7 @@ def test_calls_at_once_are_all_answered(node) -> None:
 def test_more_calls_than_may_wait_are_refused_at_once(start) -> None:
     node = start("-p", "waiting_limit:=2")
     node.wait_for_models()
-    node.publish(frame())
+    node.publish(node.frame())
     held = node.call_at_once("wait for red", "wait for red")
     node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "2" or None, "both calls")
     refused = node.client.refer("the red block")
@@ -164,11 +150,11 @@ def test_the_same_picture_is_encoded_once(start) -> None:
     node = start()
     node.wait_for_models()
     for second in (1, 2):
-        node.publish(frame(second=second))
+        node.publish(node.frame(second=second))
         for expression in ("the red block", "the red thing"):
             assert node.client.refer(expression).objects[0].header.stamp.sec == second
     assert node.client.diagnostics()["scenes kept"] == "1"
-    node.publish(frame(column=20))
+    node.publish(node.frame(column=20))
     assert node.client.refer("the red block").success
     assert node.client.diagnostics()["scenes kept"] == "2"
 
@@ -176,6 +162,7 @@ def test_the_same_picture_is_encoded_once(start) -> None:
 def test_compressed_images_are_found_by_themselves(start) -> None:
     node = start()
     node.wait_for_models()
-    data = cv2.imencode(".png", np.ascontiguousarray(picture()[..., ::-1]))[1].tobytes()
+    blue_first = np.ascontiguousarray(rgb_pixels(node.frame())[..., ::-1])
+    data = cv2.imencode(".png", blue_first)[1].tobytes()
     node.publish(CompressedImage(format="png", data=data), "image/compressed")
     assert node.client.refer("the red block").objects[0].roi.x_offset == 4

@@ -97,7 +97,7 @@ class BagDataset:
 
     def _find(self, topic: str, time: int, image_id: str) -> Message:
         for message in self.bag.messages((topic,), time, time + 1):
-            if _stamp(message.content) == int(image_id):
+            if stamp_of(message.content) == int(image_id):
                 return message
         raise DatasetError(f"{self.bag.path}: the message of {topic} stamped {image_id} is gone")
 
@@ -108,7 +108,7 @@ class BagDataset:
         return text
 
     def _add_image(self, message: Message) -> None:
-        content, stamp = message.content, _stamp(message.content)
+        content, stamp = message.content, stamp_of(message.content)
         if str(stamp) in self.images:
             raise DatasetError(f"{self.bag.path}: two images on {message.topic} are stamped {stamp} ns")
         try:
@@ -119,7 +119,7 @@ class BagDataset:
         self.images[str(stamp)] = BagImage(message.time, stamp, content.header.frame_id, size)
 
     def _add_truth(self, message: Message) -> None:
-        content, stamp = message.content, _stamp(message.content)
+        content, stamp = message.content, stamp_of(message.content)
         if content.encoding not in _MASK_ENCODINGS:
             raise DatasetError(f"{self.bag.path}: mask {stamp} on {message.topic} is {content.encoding}, not mono8")
         try:
@@ -161,7 +161,8 @@ def frames_of(dataset: ReferringDataset, period: int = FRAME_PERIOD) -> Iterator
         )
 
 
-def _stamp(content: Any) -> int:
+def stamp_of(content: Any) -> int:
+    """Header stamp of a message in ns."""
     return content.header.stamp.sec * SECOND + content.header.stamp.nanosec
 
 

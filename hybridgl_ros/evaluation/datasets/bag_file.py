@@ -44,11 +44,12 @@ TOPICS = Topics()
 
 @dataclass(frozen=True)
 class Message:
-    """One message: its topic, the bag's time in ns (when it was recorded) and the message itself."""
+    """One message: its topic, the bag's time in ns (when it was recorded), the message itself and its CDR bytes."""
 
     topic: str
     time: int
     content: Any
+    serialised: bytes | memoryview
 
 
 class Bag:
@@ -86,7 +87,9 @@ class Bag:
         try:
             for connection, time, data in reader.messages(connections, start, stop) if connections else ():
                 count += 1
-                yield Message(connection.topic, time, reader.deserialize(data, connection.msgtype))
+                content = reader.deserialize(data, connection.msgtype)
+                serialised = data if reader.is2 else reader.typestore.ros1_to_cdr(data, connection.msgtype)
+                yield Message(connection.topic, time, content, serialised)
         except Exception as error:
             raise DatasetError(
                 f"{self.path}: truncated or damaged after {count} messages of {', '.join(topics)} ({error!r})"

@@ -1,0 +1,140 @@
+"""evaluate_bag: score a recorded bag, offline through the library, or online through the running segment_node.
+
+Offline every frame is answered, with the files of `hybridgl evaluate` as the result. Online the bag is played with its
+timing; online.json then tells also how long answers take and which frames are left out, and whether both agree.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import rclpy
+import typer
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args
+from rich.console import Console
+
+from hybridgl_ros import cli
+from hybridgl_ros.errors import ConfigError, HybridGLError
+from hybridgl_ros.evaluation.command import INTERRUPTED, default_cache, evaluate, topics_of, write_all
+from hybridgl_ros.evaluation.datasets.bag import BagDataset
+from hybridgl_ros.evaluation.datasets.bag_file import TOPICS
+from hybridgl_ros.evaluation.online import compare, read_offline, score
+from hybridgl_ros.evaluation.online_results import print_online, write_online
+from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
+from hybridgl_ros.evaluation.runner import Job, fingerprint, run_job
+from hybridgl_ros.evaluation.samples import Sample
+from hybridgl_ros.ros.online_evaluation import OnlineEvaluation, Played
+from hybridgl_ros.settings import Config
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def evaluate_bag(
+    bag: Annotated[Path, typer.Argument(help="Recorded bag, sqlite3 or MCAP, with a truth mask topic.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("evaluation"),
+    topics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--topic",
+            metavar="NAME=TOPIC",
+            help="Topic of the bag: image, expression, truth, depth or camera_info; may be repeated.",
+        ),
+    ] = None,
+    config: Annotated[str | None, typer.Option(help="Offline: embedded, photo, or a YAML file.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Offline: paper or official, instead of the file's.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Offline: change a setting; may be repeated."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Offline: torch device, e.g. cpu or cuda:0.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first expressions.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Offline: CPU threads.")] = 1,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Offline: neither read nor write the cache.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Offline: lose results of another run in the folder.")] = False,
+    online: Annotated[bool, typer.Option("--online", help="Play the bag into the running segment_node.")] = False,
+    node: Annotated[str, typer.Option(help="Online: full name of the segment_node.")] = "/segment_node",
+    rate: Annotated[float, typer.Option(min=0.001, help="Online: times as fast as recorded.")] = 1.0,
+    timeout: Annotated[float, typer.Option(min=0.0, help="Online: seconds to wait for the node.")] = 300.0,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Online: evaluate offline, too, under the node's settings, and compare."),
+    ] = False,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--compare", help="Online: folder of offline results to compare with; else those in --out."),
+    ] = None,
+) -> None:
+    """Score a bag: offline, or with --online through the running node.
+
+    ROS arguments go last, e.g. --ros-args -r image:=/camera/image. Exit code 130 when stopped by Ctrl-C.
+    """
+    if not online:
+        if offline or reference:
+            raise ConfigError("--offline and --compare belong to --online; offline is what is done without it")
+        evaluate("bag", out, bag, topics=topics, config=config, preset=preset, changes=changes, device=device,
+                 limit=limit, threads=threads, no_cache=no_cache, overwrite=overwrite)  # fmt: skip
+        return
+    if config or preset or changes or device:
+        raise ConfigError("--config, --preset, --set and --device are offline ones; the running node has its own")
+    dataset = BagDataset(bag, topics_of(topics or []) or TOPICS)
+    samples = dataset.samples[:limit]
+    entries = None if offline else read_reference(dataset, reference, out)
+    played, settings = play(dataset, samples[-1], node, rate, timeout)
+    result = score(samples, dataset.mask, played.replies, played.playback)
+    facts = {"bag": str(bag), "node": node, "rate": rate, "expected": len(samples), "notes": played.notes}
+    path = write_online(result, None, facts, out)
+    if offline and result.complete:
+        cache = None if no_cache else default_cache()
+        job = Job({dataset.split: dataset}, method_runs(settings, [DEFAULT_METHOD], {}), cache, limit, threads)
+        write_all(run_job(job, out, overwrite=overwrite), f"{bag.name} · under the settings of {node}", out)
+        entries = read_reference(dataset, out, out)
+    agreement = None if entries is None else compare(result.scored, entries)
+    write_online(result, agreement, facts, out)
+    print_online(result, agreement, f"{bag.name} · {node}, played at {rate:g}×", Console())
+    for note in played.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"online results: {path}")
+    if not result.complete:
+        raise typer.Exit(INTERRUPTED)
+
+
+def play(dataset: BagDataset, last: Sample, node: str, rate: float, timeout: float) -> tuple[Played, Config]:
+    """Play the bag up to its last sample's image into the node; what came back, and the node's settings."""
+    # Ctrl-C is to end the playing, not the connection: the node gets its mode back.
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        evaluation = OnlineEvaluation(dataset, node, timeout)
+        try:
+            typer.echo(f"waiting for {node} and its models")
+            evaluation.wait_until_ready()
+            settings = evaluation.node_config()
+            typer.echo(f"playing {dataset.bag.path}")
+            return evaluation.play(rate, dataset.images[last.image_id].time + 1), settings
+        finally:
+            evaluation.close()
+    finally:
+        rclpy.try_shutdown()
+
+
+def read_reference(dataset: BagDataset, folder: Path | None, out: Path) -> list[dict[str, Any]] | None:
+    """The offline results to compare with: those of the folder that is named, else those of `out` if there are."""
+    if folder is None and not (out / "results.json").exists():
+        return None
+    return read_offline(folder or out, dataset.split, fingerprint(dataset))
+
+
+def main() -> None:
+    """Run the command; an error that a person can act on is a red message and exit code 2."""
+    try:
+        app(args=remove_ros_args(args=sys.argv)[1:], prog_name="evaluate_bag")
+    except (HybridGLError, OSError) as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise SystemExit(cli.FAILED) from None
+
+
+if __name__ == "__main__":
+    main()

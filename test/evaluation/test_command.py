@@ -1,0 +1,110 @@
+"""`hybridgl evaluate` from its arguments to its files."""
+from __future__ import annotations
+
+import csv
+import json
+import sys
+
+import fake_evaluation
+import pytest
+
+from hybridgl_ros import cli
+from hybridgl_ros.evaluation import command
+from hybridgl_ros.segmenter import ReferringSegmenter
+
+
+@pytest.fixture
+def evaluate(monkeypatch, capsys, tabletop_zip, tmp_path):
+    """evaluate(arguments) → exit code, output, errors; on a small set with fake models."""
+    monkeypatch.setattr(ReferringSegmenter, "load", fake_evaluation.loader(fake_evaluation.FixedBoxes()))
+
+    def call(*arguments: object):
+        words = ["evaluate", "--dataset", "tabletop", "--root", tabletop_zip, "--out", tmp_path / "out", *arguments]
+        if "--cache" not in arguments:
+            words.append("--no-cache")
+        monkeypatch.setattr(sys, "argv", ["hybridgl", *map(str, words)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+    return call
+
+
+def rows_of(path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_one_method_leaves_every_file(evaluate, tmp_path):
+    code, out, _ = evaluate()
+    assert code == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "journal.jsonl", "results.json", "summary.csv", "timings.json", "report.html"}
+    (row,) = rows_of(tmp_path / "out/summary.csv")
+    assert (row["dataset"], row["split"], row["run"], row["samples"]) == ("tabletop", "heldout", "hybridgl", "12")
+    assert 0 <= float(row["miou_low"]) <= float(row["miou"]) <= float(row["miou_high"]) <= 1
+    assert row["paper_miou"] == ""
+    assert "hybridgl" in out and "report.html" in out
+
+
+@pytest.mark.parametrize(("table", "rows"), [("table3", 10), ("table4", 10), ("table5", 4)])
+def test_an_ablation_prints_its_table(evaluate, tmp_path, table, rows):
+    code, out, _ = evaluate("--ablation", table, "--limit", 4)
+    written = rows_of(tmp_path / "out/summary.csv")
+    assert code == 0 and len(written) == rows
+    assert all(row["run"] in out for row in written)
+
+
+def test_methods_share_one_table(evaluate, tmp_path):
+    evaluate("--method", "sam-clip", "--method", "hybridgl", "--preset", "official")
+    assert [row["method"] for row in rows_of(tmp_path / "out/summary.csv")] == ["sam-clip", "hybridgl"]
+    settings = json.loads((tmp_path / "out/results.json").read_text())["runs"][1]["settings"]
+    assert settings["fusion.normalise_guidance"] is False
+
+
+def test_the_second_run_says_what_the_cache_spared(evaluate, tmp_path):
+    evaluate("--cache", tmp_path / "cache", "--ablation", "table5")
+    _, out, _ = evaluate("--cache", tmp_path / "cache", "--overwrite", "--set", "fusion.alpha=0.3")
+    assert "image stages: 0.0 s computed; from the cache what took" in out
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("--set", "fusion.alpha=2"), "fusion.alpha"),
+    (("--ablation", "table9"), "there are table1"),
+    (("--method", "guess"), "there are global-local"),
+    (("--ablation", "table3", "--method", "hybridgl"), "leave out"),
+    (("--topic", "picture=/a"), "--topic wants NAME=TOPIC"),
+    (("--split-by", "umd"), "does not understand split_by"),
+])
+def test_bad_arguments_are_one_clear_line(evaluate, arguments, message):
+    code, _, errors = evaluate(*arguments)
+    assert code == cli.FAILED
+    assert message in " ".join(errors.split())
+    assert "Traceback" not in errors
+
+
+def test_changed_settings_need_another_folder(evaluate):
+    evaluate("--limit", 4)
+    code, _, errors = evaluate("--limit", 4, "--set", "fusion.alpha=0.3")
+    assert code == cli.FAILED
+    assert "fusion.alpha: 0.6 there, 0.3 now" in " ".join(errors.split())
+
+
+def test_photographs_get_the_models_for_photographs():
+    assert command.default_config("refcoco+") == "photo"
+    assert command.default_config("tabletop") == command.default_config("bag") == "embedded"
+
+
+def test_all_splits_that_the_paper_reports(monkeypatch):
+    opened = []
+
+    def open_one(name, split, root, **options):
+        opened.append(split)
+        return type("Split", (), {"split": split})()
+
+    monkeypatch.setattr(command, "open_dataset", open_one)
+    assert list(command.open_splits("refcoco", ["all"], None, {})) == ["val", "testA", "testB"]
+    assert opened == ["val", "testA", "testB"]
