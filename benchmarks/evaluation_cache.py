@@ -46,7 +46,8 @@ def main() -> int:
             print(f"{name:12} image stages {stages[name]:8.2f} s, everything {seconds:8.2f} s")
         size = sum(file.stat().st_size for file in (Path(folder) / "cache").rglob("*.safetensors"))
     print(f"image stages without cache : with full cache = {stages['no cache'] / stages['full cache']:.0f} : 1")
-    print(f"cache on disk: {size / len(job.tasks()) / 1e3:.0f} kB an image, {len(job.tasks())} images, {len(runs)} rows")
+    images = len(job.tasks())
+    print(f"cache on disk: {size / images / 1e3:.0f} kB an image ({images} images, {len(runs)} rows)")
     print("results are the same to the byte" if len(set(results)) == 1 else "RESULTS DIFFER")
     return int(len(set(results)) != 1)
 

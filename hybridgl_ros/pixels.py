@@ -89,7 +89,7 @@ def to_rgb(pixels: np.ndarray, encoding: str) -> np.ndarray:
     if to_cvtype(encoding)[1] == Format.GENERIC:
         pixels, encoding = stretch(pixels), "mono8"
     try:
-        return np.ascontiguousarray(convert_color(pixels, encoding, "rgb8"))
+        return np.require(convert_color(pixels, encoding, "rgb8"), requirements=["C", "W"])
     except (UnsupportedError, cv2.error) as error:
         height, width = pixels.shape[:2]
         raise ImageError(f"{width}×{height} {encoding} image does not convert to RGB: {error}") from error

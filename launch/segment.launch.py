@@ -85,8 +85,7 @@ def generate_launch_description() -> LaunchDescription:
     """Every argument with its description."""
     known = {**describe(SegmentSettings), **descriptions()}
     arguments = [
-        DeclareLaunchArgument(name, default_value=default, description=text)
-        for name, (default, text) in OTHERS.items()
+        DeclareLaunchArgument(name, default_value=default, description=text) for name, (default, text) in OTHERS.items()
     ]
     arguments += [
         DeclareLaunchArgument(argument, default_value="", description=described(known[parameter]))

@@ -62,9 +62,7 @@ def test_16_bit_colours_keep_their_upper_byte(image: np.ndarray, padding: int, b
     assert np.abs(found.astype(int) - image).max() <= 1
 
 
-@given(
-    image=SIZES.flatmap(lambda size: arrays(np.uint8, size)), padding=st.integers(0, 7), bigendian=st.booleans()
-)
+@given(image=SIZES.flatmap(lambda size: arrays(np.uint8, size)), padding=st.integers(0, 7), bigendian=st.booleans())
 def test_mono_becomes_grey(image: np.ndarray, padding: int, bigendian: bool) -> None:
     grey = np.repeat(image[..., None], 3, axis=2)
     assert np.array_equal(rgb_pixels(message(image, "mono8", padding)), grey)
@@ -126,6 +124,14 @@ def test_png_and_jpeg() -> None:
     assert np.array_equal(rgb_pixels(compressed(cv2.imencode(".png", blue_first)[1].tobytes())), image)
     close = rgb_pixels(compressed(cv2.imencode(".jpg", blue_first)[1].tobytes(), "rgb8; jpeg compressed bgr8"))
     assert np.abs(close.astype(int) - image)[:, 2:6].max() < 12
+
+
+def test_the_picture_is_the_receivers_own() -> None:
+    data = bytearray(GOOD.data)
+    image = rgb_pixels(SimpleNamespace(**{**vars(GOOD), "data": bytes(data)}))
+    image[:] = 9
+    assert image.flags.c_contiguous
+    assert not any(data)
 
 
 def test_mask_labels_are_not_rescaled() -> None:

@@ -53,9 +53,9 @@ STEPS: dict[str, tuple[Step, ...]] = {
         Step("frames", ViewPlan(8), 0.12),
     ),
     "final": (
-        Step("local", ViewPlan(28, shifted=False, imperfect=0.35, junk=0.8), 0.42),
-        Step("fused", ViewPlan(16, blurred=True, imperfect=0.35, junk=0.8), 0.40),
-        Step("frames", ViewPlan(8), 0.18),
+        Step("local", ViewPlan(28, shifted=False, imperfect=0.35, junk=0.8), 0.30),
+        Step("fused", ViewPlan(16, blurred=True, imperfect=0.35, junk=0.8), 0.58),
+        Step("frames", ViewPlan(8), 0.12),
     ),
 }
 

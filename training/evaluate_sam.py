@@ -97,7 +97,7 @@ def main(options: argparse.Namespace) -> None:
     weights = options.run / WEIGHTS_NAME
     run = json.loads((options.run / FACTS_NAME).read_text(encoding="utf-8"))
     proposals = load_proposals(weights)
-    scenes = tqdm(TabletopSet(options.validation)[: options.validation_scenes], desc="validation", unit="scene")
+    scenes = TabletopSet(options.validation)[: options.validation_scenes]
     settings, validation = choose_thresholds(
         proposals, scenes, ratings=RATINGS, stabilities=STABILITIES, areas=AREAS, tolerance=TOLERANCE
     )

@@ -67,7 +67,8 @@ def evaluate(
     from hybridgl_ros.cli import parsed
 
     overrides = {**parsed(changes or []), **({} if device is None else {"models.device": device})}
-    loaded = load_config(config or default_config(dataset), preset=preset, overrides=overrides)
+    config = config or default_config(dataset)
+    loaded = load_config(config, preset=preset, overrides=overrides)
     if ablation and methods:
         raise ConfigError("--ablation brings its own methods; leave out --method or --ablation")
     runs = (ablation_runs(loaded, ablation, overrides) if ablation
@@ -76,7 +77,7 @@ def evaluate(
     job = Job(open_splits(dataset, split or [], root, options), runs, None if no_cache else cache or default_cache(),
               limit, threads)
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=evaluator(workers, ray))
-    write_all(finished, title_of(dataset, loaded_name(config, dataset), preset, ablation, runs), out)
+    write_all(finished, title_of(dataset, config, preset, ablation, runs), out)
     if not finished.complete:
         raise typer.Exit(INTERRUPTED)
 
@@ -132,10 +133,6 @@ def default_config(dataset: str) -> str:
 def default_cache() -> Path:
     """Beside the weights, in the user's cache folder."""
     return cache_directory() / "evaluation"
-
-
-def loaded_name(config: str | None, dataset: str) -> str:
-    return config or default_config(dataset)
 
 
 def title_of(dataset: str, config: str, preset: str | None, ablation: str | None, runs: Sequence[Run]) -> str:

@@ -45,12 +45,14 @@ class Playback:
     """How a bag was played.
 
     published: stamp of each frame (ns) and when it was published, in seconds on the player's clock.
-    seen: frames that the node received meanwhile, None when it did not say. complete: whether the bag came to its end.
+    seen: frames that the node received meanwhile, None when it did not say. complete: whether the bag came to its end
+    and was answered. notes: what a reader should know of it.
     """
 
     published: Mapping[int, float]
     seen: int | None
     complete: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,19 @@ class Agreement:
 
 @dataclass(frozen=True)
 class OnlineResult:
-    """Everything that an online evaluation found out. unscored: replies that count for no frame."""
+    """Everything that an online evaluation found out.
+
+    expected: samples there were to answer. unscored: replies that count for no frame. complete, notes: see `Playback`.
+    """
 
     scored: Sequence[Scored]
     summary: Summary
     frames: Frames
     latency: Latency
+    expected: int
     unscored: int
     complete: bool
+    notes: tuple[str, ...]
 
 
 def score(
@@ -143,8 +150,10 @@ def score(
         summary=summarise([entry.outcome for entry in scored]),
         frames=count_frames(replies, playback, len(scored)),
         latency=latency_of([entry.latency for entry in scored]),
+        expected=len(samples),
         unscored=len(replies) - len(scored),
         complete=playback.complete,
+        notes=playback.notes,
     )
 
 

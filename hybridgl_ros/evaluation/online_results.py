@@ -26,6 +26,8 @@ def write_online(result: OnlineResult, agreement: Agreement | None, facts: Mappi
     content = {
         **facts,
         "complete": result.complete,
+        "notes": result.notes,
+        "expected": result.expected,
         "frames": asdict(result.frames),
         "latency": asdict(result.latency),
         "replies_not_scored": result.unscored,
@@ -65,7 +67,7 @@ def print_online(result: OnlineResult, agreement: Agreement | None, title: str, 
         lines.append(f"found: F1 {percent(summary.f1.value)}, AUROC by score {percent(summary.auroc_score.value)}")
     if agreement is not None:
         lines.append(agreement_text(agreement))
-    for line in lines:
+    for line in [*lines, *result.notes]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

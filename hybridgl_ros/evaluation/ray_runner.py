@@ -80,8 +80,8 @@ def evaluate_in_pool(job: Job, tasks: Sequence[Task], workers: int, console: Con
         # What the worker's code raised; its own message says more than Ray's.
         raise error.cause if isinstance(error.cause, HybridGLError) else error from None
     except ray.exceptions.RayActorError as error:
-        raise WorkerError(f"a worker died more than {RESTARTS} times: {error}; the same command goes on from what"
-                          " is done") from error
+        raise WorkerError(f"a worker could not start, or died more than {RESTARTS} times; the same command goes on"
+                          f" from what is done. {error}") from error
 
 
 def gpus_a_worker(job: Job) -> int:

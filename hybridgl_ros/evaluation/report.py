@@ -64,5 +64,5 @@ def contents(finished: Finished, lines: Sequence[Line], title: str) -> dict[str,
         "stages": stage_times(finished), "expression_times": expression_times(entry), "cache": cache_text(finished),
         "galleries": [(name, text, cases.draw_cases(choose(entry.answers), entry, dataset))
                       for name, text, choose in GALLERIES],
-        "settings": values_of(entry.run.config), "models": finished.job.key()["models"],
+        "settings": values_of(entry.run.config), "models": finished.key["models"],
     }

@@ -64,7 +64,7 @@ def summary_lines(finished: Finished) -> list[Line]:
 def write_results(finished: Finished, out: Path) -> None:
     """results.json: every expression of every run, with its scores, IoU, chosen proposal, mask (COCO RLE) and parse."""
     content = {
-        "complete": finished.complete, **finished.job.key(),
+        "complete": finished.complete, **finished.key,
         "results": [result(entry, answer) for entry in finished.answered for answer in entry.answers],
     }
     write_whole(out / "results.json", json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n")

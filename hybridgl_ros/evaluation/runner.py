@@ -82,9 +82,13 @@ class Answered:
 
 @dataclass(frozen=True)
 class Finished:
-    """What a job gave: every run, what each stage took on each image, and whether it was stopped before its end."""
+    """What a job gave: every run, what each stage took on each image, and whether it was stopped before its end.
+
+    key: the job's, as it was when it started.
+    """
 
     job: Job
+    key: Mapping[str, Any]
     answered: list[Answered]
     stages: list[dict[str, Any]]
     damaged: int
@@ -110,8 +114,8 @@ def run_job(job: Job, out: Path, *, overwrite: bool = False, evaluate_all: Evalu
     """
     console = console or Console(stderr=True)
     started = time.perf_counter()
-    tasks = job.tasks()
-    with Journal(out, job.key(), overwrite) as journal:
+    tasks, key = job.tasks(), job.key()
+    with Journal(out, key, overwrite) as journal:
         records = {(record["split"], record["image"]): record for record in journal.records}
         resumed = len(records)
         if resumed:
@@ -127,7 +131,7 @@ def run_job(job: Job, out: Path, *, overwrite: bool = False, evaluate_all: Evalu
     ordered = [records[task.split, task.image_id] for task in tasks if (task.split, task.image_id) in records]
     stages = [{"resumed": index < resumed, **usage} for index, record in enumerate(records.values())
               for usage in record["stages"]]
-    return Finished(job, collect(job, ordered), stages, sum(record["damaged"] for record in ordered), resumed,
+    return Finished(job, key, collect(job, ordered), stages, sum(record["damaged"] for record in ordered), resumed,
                     time.perf_counter() - started)
 
 

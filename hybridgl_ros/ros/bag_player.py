@@ -61,13 +61,13 @@ class BagPlayer:
         """Whether a node (fully qualified name) listens to the images and the expressions."""
         return all(self._reaches(topic, node) for topic in (self._topics.image, self._topics.expression))
 
-    def others(self) -> list[str]:
-        """Who else publishes images or expressions on the same topics."""
-        own = self.node.get_fully_qualified_name()
+    def others(self, known: str) -> list[str]:
+        """Who else publishes images or expressions on the same topics, but for one known node."""
+        own = {self.node.get_fully_qualified_name(), known}
         topics = (self._publishers[topic].topic_name for topic in (self._topics.image, self._topics.expression))
         infos = [info for topic in topics for info in self.node.get_publishers_info_by_topic(topic)]
         names = {f"{info.node_namespace.rstrip('/')}/{info.node_name}" for info in infos}
-        return sorted(names - {own})
+        return sorted(names - own)
 
     def play(self, pause: Callable[[float], None], rate: float = 1.0, stop: int | None = None) -> None:
         """Publish the bag from its start to its end, or to a bag time (ns), `rate` times as fast as recorded.

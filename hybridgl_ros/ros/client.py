@@ -1,9 +1,9 @@
 """A client of segment_node in plain Python.
 
-    client = SegmentClient()
-    client.wait_until_ready()
-    response = client.refer("the red mug left of the plate")
-    print(response.success, response.message, response.objects[0].score)
+client = SegmentClient()
+client.wait_until_ready()
+response = client.refer("the red mug left of the plate")
+print(response.success, response.message, response.objects[0].score)
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ timing; online.json then tells also how long answers take and which frames are l
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +22,12 @@ from hybridgl_ros.errors import ConfigError, HybridGLError
 from hybridgl_ros.evaluation.command import INTERRUPTED, default_cache, evaluate, topics_of, write_all
 from hybridgl_ros.evaluation.datasets.bag import BagDataset
 from hybridgl_ros.evaluation.datasets.bag_file import TOPICS
-from hybridgl_ros.evaluation.online import compare, read_offline, score
+from hybridgl_ros.evaluation.online import OnlineResult, compare, read_offline, score
 from hybridgl_ros.evaluation.online_results import print_online, write_online
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
 from hybridgl_ros.evaluation.runner import Job, fingerprint, run_job
 from hybridgl_ros.evaluation.samples import Sample
-from hybridgl_ros.ros.online_evaluation import OnlineEvaluation, Played
+from hybridgl_ros.ros.online_evaluation import OnlineEvaluation
 from hybridgl_ros.settings import Config
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -70,7 +71,7 @@ def evaluate_bag(
 ) -> None:
     """Score a bag: offline, or with --online through the running node.
 
-    ROS arguments go last, e.g. --ros-args -r image:=/camera/image. Exit code 130 when stopped by Ctrl-C.
+    ROS arguments go last, e.g. --ros-args -r image:=/camera/image. Exit code 130 when it ended early.
     """
     if not online:
         if offline or reference:
@@ -81,11 +82,10 @@ def evaluate_bag(
     if config or preset or changes or device:
         raise ConfigError("--config, --preset, --set and --device are offline ones; the running node has its own")
     dataset = BagDataset(bag, topics_of(topics or []) or TOPICS)
-    samples = dataset.samples[:limit]
     entries = None if offline else read_reference(dataset, reference, out)
-    played, settings = play(dataset, samples[-1], node, rate, timeout)
-    result = score(samples, dataset.mask, played.replies, played.playback)
-    facts = {"bag": str(bag), "node": node, "rate": rate, "expected": len(samples), "notes": played.notes}
+    result, settings = play(dataset, dataset.samples[:limit], node, rate, timeout)
+    facts = {"bag": str(bag), "node": node, "rate": rate}
+    # At once: what follows may take long, and be interrupted.
     path = write_online(result, None, facts, out)
     if offline and result.complete:
         cache = None if no_cache else default_cache()
@@ -95,28 +95,29 @@ def evaluate_bag(
     agreement = None if entries is None else compare(result.scored, entries)
     write_online(result, agreement, facts, out)
     print_online(result, agreement, f"{bag.name} · {node}, played at {rate:g}×", Console())
-    for note in played.notes:
-        typer.echo(f"note: {note}")
     typer.echo(f"online results: {path}")
     if not result.complete:
         raise typer.Exit(INTERRUPTED)
 
 
-def play(dataset: BagDataset, last: Sample, node: str, rate: float, timeout: float) -> tuple[Played, Config]:
-    """Play the bag up to its last sample's image into the node; what came back, and the node's settings."""
+def play(
+    dataset: BagDataset, samples: Sequence[Sample], node: str, rate: float, timeout: float
+) -> tuple[OnlineResult, Config]:
+    """Play the bag into the node up to the last sample's image; the scored replies, and the node's settings."""
     # Ctrl-C is to end the playing, not the connection: the node gets its mode back.
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    evaluation: OnlineEvaluation | None = None
     try:
         evaluation = OnlineEvaluation(dataset, node, timeout)
-        try:
-            typer.echo(f"waiting for {node} and its models")
-            evaluation.wait_until_ready()
-            settings = evaluation.node_config()
-            typer.echo(f"playing {dataset.bag.path}")
-            return evaluation.play(rate, dataset.images[last.image_id].time + 1), settings
-        finally:
-            evaluation.close()
+        typer.echo(f"waiting for {node} and its models")
+        evaluation.wait_until_ready()
+        settings = evaluation.node_config()
+        typer.echo(f"playing {dataset.bag.path}")
+        replies, playback = evaluation.play(rate, dataset.images[samples[-1].image_id].time + 1)
+        return score(samples, dataset.mask, replies, playback), settings
     finally:
+        if evaluation is not None:
+            evaluation.close()
         rclpy.try_shutdown()
 
 

@@ -15,6 +15,7 @@ from rclpy.node import Node
 
 from hybridgl_ros.errors import HybridGLError
 
+USUAL_THREADS = 2
 BAD_START = (
     HybridGLError,
     InvalidParameterException,
@@ -23,7 +24,7 @@ BAD_START = (
 )
 
 
-def run(make_node: Callable[[], Node], arguments: list[str] | None = None, threads: int = 2) -> int:
+def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> int:
     """Make a node and spin it until it is interrupted or shut down.
 
     The node may state how many threads it needs (`node.threads`). Returns the process's exit code: 1 when the node
@@ -36,7 +37,7 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None, threa
         rclpy.logging.get_logger("hybridgl_ros").fatal(str(error))
         rclpy.try_shutdown()
         return 1
-    executor = MultiThreadedExecutor(num_threads=getattr(node, "threads", threads))
+    executor = MultiThreadedExecutor(num_threads=getattr(node, "threads", USUAL_THREADS))
     executor.add_node(node)
     try:
         executor.spin()

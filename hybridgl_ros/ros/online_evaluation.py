@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from rcl_interfaces.srv import GetParameters
@@ -24,15 +23,6 @@ CONTINUOUS = "continuous"
 RESTORING_TIME = 3.0
 IDLE_REPORTS = 2
 """Diagnostics in a row that say that nothing waits, before the node counts as done."""
-
-
-@dataclass(frozen=True)
-class Played:
-    """A bag that has been played: what came back, how it went, and what a reader should know of it."""
-
-    replies: list[Reply]
-    playback: Playback
-    notes: tuple[str, ...]
 
 
 class OnlineEvaluation:
@@ -69,12 +59,13 @@ class OnlineEvaluation:
                 "name its topics with --ros-args -r image:=TOPIC -r expression:=TOPIC"
             ) from None
 
-    def play(self, rate: float = 1.0, stop: int | None = None) -> Played:
+    def play(self, rate: float = 1.0, stop: int | None = None) -> tuple[list[Reply], Playback]:
         """Play the bag, to its end or to a bag time (ns), and wait until the node has nothing left to answer.
 
         The node is in continuous mode meanwhile. When it falls silent, or at Ctrl-C, this ends with what is there.
         """
-        notes = [f"{other} publishes on the same topics" for other in self._player.others()]
+        known = self._client.node.get_fully_qualified_name()
+        notes = [f"{other} publishes on the same topics" for other in self._player.others(known)]
         complete, seen = False, None
         mode = self._parameters(["mode"])["mode"]
         self._set_mode(mode, CONTINUOUS)
@@ -94,8 +85,8 @@ class OnlineEvaluation:
                 self._set_mode(CONTINUOUS, mode)
             except NoAnswerError as error:
                 notes.append(f"mode {mode} is not restored: {error}")
-        playback = Playback(self._player.published, seen, complete)
-        return Played([reply_of(*result) for result in self._results], playback, tuple(notes))
+        playback = Playback(self._player.published, seen, complete, tuple(notes))
+        return [reply_of(*result) for result in self._results], playback
 
     def node_config(self) -> Config:
         """The settings of the method that the node runs under."""

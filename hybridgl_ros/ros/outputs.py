@@ -27,11 +27,13 @@ class Outputs:
         self._overlay = publisher(Image, "~/overlay")
 
     def publish(self, outcome: Outcome) -> None:
-        """Publish an outcome that has an answer."""
-        answer, header = outcome.answer, outcome.header
+        """Publish an outcome. Raises ValueError when it has no answer."""
+        answer, image, header = outcome.answer, outcome.image, outcome.header
+        if answer is None or image is None:
+            raise ValueError(f"no answer to publish: {outcome.problem}")
         (result,) = referred_objects(answer, outcome.expression, header, outcome.latency)
         self._mask.publish(result.mask)
         self._score.publish(Float32(data=result.score))
         self._result.publish(result)
         if self._overlay.get_subscription_count():
-            self._overlay.publish(image_message(draw_answer(outcome.image, answer), "rgb8", header))
+            self._overlay.publish(image_message(draw_answer(image, answer), "rgb8", header))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rclpy.qos import (
-    DurabilityPolicy,
     HistoryPolicy,
     QoSPolicyKind,
     QoSProfile,
@@ -14,12 +13,6 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 # The newest frame only: with best effort, any publisher of images matches.
 FRAMES = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 RESULTS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
-LATCHED = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 
 
 def overridable() -> QoSOverridingOptions:

@@ -34,5 +34,5 @@ class SceneCache:
 
     def _key(self, image: np.ndarray, config: Config) -> Hashable:
         values = values_of(config)
-        content = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+        content = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
         return image.shape, content, repr([values[name] for name in self._image_settings])

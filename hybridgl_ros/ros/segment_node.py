@@ -57,8 +57,8 @@ class SegmentNode(Node):
         self.config = declare_config(self, self.settings)
         self._counters = Counters()
         self._warned: set[str] = set()
-        self._unseen: deque[str] = deque(maxlen=self.settings.waiting_limit)
-        self._follower = Follower(self._ask)
+        self._unseen: deque[str] = deque()
+        self._follower = Follower(self._ask_when_seen)
         self._namesake_warned = False
         self._outputs = Outputs(self)
         self._images = ImageInput(
@@ -76,9 +76,7 @@ class SegmentNode(Node):
             String, "expression", self._on_expression, RESULTS, qos_overriding_options=overridable()
         )
         # Calls wait in threads of their own; the worker never needs one of them to go on.
-        self.create_service(
-            ReferSegment, "refer_segment", self._on_call, callback_group=ReentrantCallbackGroup()
-        )
+        self.create_service(ReferSegment, "refer_segment", self._on_call, callback_group=ReentrantCallbackGroup())
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", RESULTS)
         # A steady clock: with use_sim_time and no /clock the node must still say what is wrong.
         self.create_timer(WATCH_PERIOD, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -163,7 +161,7 @@ class SegmentNode(Node):
             return
         if self.settings.mode == "continuous":
             self._follower.follow(message.data)
-        elif self._images.frames.empty:
+        elif self._images.frames.empty and len(self._unseen) < self.settings.waiting_limit:
             self._unseen.append(message.data)
         else:
             self._ask(message.data)
@@ -173,11 +171,13 @@ class SegmentNode(Node):
             self._ask(self._unseen.popleft())
         self._follower.wake()
 
+    def _ask_when_seen(self, expression: str) -> Future[Outcome] | None:
+        return None if self._images.frames.empty else self._ask(expression)
+
     def _ask(self, expression: str) -> Future[Outcome] | None:
         """Have an expression of the topic answered on the newest frame; None when it is refused."""
-        if self._images.frames.empty:
-            return None
         try:
+            self._newest_frame()
             future = self._submit(expression, self._newest_frame)
         except HybridGLError as error:
             self._refuse(str(error))
@@ -258,7 +258,7 @@ class SegmentNode(Node):
                 "mix. Start one of them in another namespace (-r __ns:=/NAME)"
             )
         frames = self._images.frames
-        others = {
+        others: dict[str, object] = {
             "frames skipped": frames.skipped,
             "expressions waiting": self._worker.waiting,
             "scenes kept": self._worker.cached,

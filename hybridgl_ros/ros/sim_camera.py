@@ -65,9 +65,7 @@ class SimCamera(Node):
     def _write_bag(self, scenes: Path) -> None:
         target = Path(self.settings.bag)
         frames = islice(frames_of(TabletopDataset(scenes)), self.settings.bag_frames)
-        count = write_bag(
-            frames, target, storage=self.settings.bag_storage, frame_id=self.settings.frame_id
-        )
+        count = write_bag(frames, target, storage=self.settings.bag_storage, frame_id=self.settings.frame_id)
         self.get_logger().info(f"{count} frames written to {target}")
 
     def _check_scene(self, index: int) -> None:

@@ -120,4 +120,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Worker processes find the fakes by the module's name, which is not __main__ there.
+    import fake_evaluation
+
+    fake_evaluation.main()

@@ -56,10 +56,11 @@ def finished(tabletop_zip, tmp_path_factory):
     return run_job(job, tmp_path_factory.mktemp("report"))
 
 
-@pytest.fixture
-def report(finished, tmp_path):
-    write_report(finished, summary_lines(finished), "A <title> & more", tmp_path)
-    return tmp_path / "report.html"
+@pytest.fixture(scope="module")
+def report(finished, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    write_report(finished, summary_lines(finished), "A <title> & more", folder)
+    return folder / "report.html"
 
 
 def test_the_page_is_complete_and_brings_all_its_parts(report):
@@ -115,8 +116,9 @@ def make_answer(iou: float, chosen: float, best: float, right: float | None) -> 
 
 
 def test_nearest_misses_lost_by_the_smallest_lead():
-    right, far, near = make_answer(0.9, 0.5, 0.9, 0.5), make_answer(0.1, 0.5, 0.9, 0.1), make_answer(0.1, 0.5, 0.8, 0.45)
-    hopeless, excluded = make_answer(0.1, 0.5, 0.3, 0.4), make_answer(0.1, 0.5, 0.9, None)
+    right, far = make_answer(0.9, 0.5, 0.9, 0.5), make_answer(0.1, 0.5, 0.9, 0.1)
+    near, hopeless, excluded = (make_answer(0.1, 0.5, best, score)
+                                for best, score in ((0.8, 0.45), (0.3, 0.4), (0.9, None)))
     assert cases.nearest_misses([right, far, hopeless, near, excluded]) == [near, far]
     assert cases.best([far, right], 1) == [right]
     assert cases.worst([right, far], 1) == [far]

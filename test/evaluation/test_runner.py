@@ -15,6 +15,7 @@ from fake_evaluation import FixedBoxes, make_job
 
 import hybridgl_ros
 from hybridgl_ros.errors import ConfigError, DatasetError
+from hybridgl_ros.evaluation import runner
 from hybridgl_ros.evaluation.journal import NAME, Journal
 from hybridgl_ros.evaluation.results import cache_text, summary_lines, write_results, write_summary
 from hybridgl_ros.evaluation.runner import evaluate_here, run_job
@@ -39,8 +40,8 @@ def whole(tabletop_zip, tmp_path_factory) -> tuple[bytes, bytes]:
 
 
 def start(*arguments: object) -> subprocess.Popen:
-    package = str(Path(hybridgl_ros.__file__).resolve().parents[1])
-    paths = os.pathsep.join([package, os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
+    package, fakes = (Path(file).resolve() for file in (hybridgl_ros.__file__, fake_evaluation.__file__))
+    paths = os.pathsep.join([str(package.parents[1]), str(fakes.parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen([sys.executable, fake_evaluation.__file__, *map(str, arguments)], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths})
 
@@ -133,6 +134,14 @@ def test_a_second_evaluation_needs_no_image_stage(whole, tabletop_zip, tmp_path)
         assert (tmp_path / str(number) / "results.json").read_bytes() == whole[0]
     assert all(usage["cached"] for usage in finished.stages)
     assert "from the cache what took" in cache_text(finished)
+
+
+def test_results_name_the_weights_the_run_started_with(tabletop_zip, tmp_path, monkeypatch):
+    finished = run_job(make_job(tabletop_zip, FixedBoxes()), tmp_path)
+    monkeypatch.setattr(runner, "model_checksums", lambda config: {"sam": "replaced", "clip": "replaced"})
+    write_results(finished, tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text())["models"] == finished.key["models"]
+    assert finished.key["models"]["sam"] != "replaced"
 
 
 def test_a_limit_takes_the_first_expressions(tabletop_zip, tmp_path):

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from std_msgs.msg import Header
 
+from hybridgl_ros.models.cache import weights_path
+from hybridgl_ros.models.registry import find_checkpoint
 from hybridgl_ros.pixels import unpack_rows
 from hybridgl_ros.ros.conversion import image_message
 from hybridgl_ros.ros.demo import KINDS, choose_questions
@@ -52,6 +54,26 @@ def test_the_node_finds_an_object_over_dds(start, scenes: TabletopSet) -> None:
     assert (mask & truth).sum() > (mask ^ truth).sum()
     assert found.roi.width > 0
     assert node.client.refer("the thing", image_message(scene.image, "rgb8", Header())).success
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_missing_or_damaged_weights_are_answered_with_the_command(
+    start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scenes: TabletopSet, damaged: bool
+) -> None:
+    monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path))
+    if damaged:
+        file = weights_path(find_checkpoint("sam_vit_b"))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"half a file")
+    node = start("-p", "models.sam:=sam_vit_b", program=("-m", "hybridgl_ros.ros.segment_node"))
+    node.client.timeout = LOADING_TIME
+    node.wait_for_models("failed")
+    image = image_message(scenes[0].image, "rgb8", Header())
+    for _ in range(2):
+        response = node.client.refer("the mug", image)
+        assert not response.success
+        assert "hybridgl download sam_vit_b" in response.message
+    assert node.process.poll() is None
 
 
 def test_the_demo_writes_five_answers(tmp_path: Path) -> None:

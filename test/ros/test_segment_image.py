@@ -45,7 +45,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_every_frame_and_expression_is_answered(monkeypatch, tmp_path: Path, frames: Iterator, compressed: bool) -> None:
+def test_every_frame_and_expression_is_answered(monkeypatch, tmp_path: Path, frames, compressed: bool) -> None:
     bag, out = tmp_path / "bag", tmp_path / "out"
     write_bag(frames, bag, storage="mcap", compressed=compressed)
     assert call(monkeypatch, bag, *EXPRESSIONS, "--out", out) == 0

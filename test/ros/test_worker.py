@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ class FakeSegmenter:
     def __init__(self) -> None:
         self.encoded = 0
         self.config = None
+        self.asked = threading.Event()
         self.go_on = threading.Event()
         self.go_on.set()
 
@@ -33,6 +35,7 @@ class FakeSegmenter:
         return [image.copy()]
 
     def refer(self, scene, expression: str):
+        self.asked.set()
         assert self.go_on.wait(PATIENCE)
         if expression == "defect":
             raise KeyError("defect")
@@ -170,10 +173,11 @@ def test_closing_cancels_what_waits(make_worker, segmenter: FakeSegmenter) -> No
     segmenter.go_on.clear()
     running = worker.submit("cup", frame)
     waiting = worker.submit("plate", frame)
+    assert segmenter.asked.wait(PATIENCE)
     closing = threading.Thread(target=worker.close)
     closing.start()
-    while not waiting.cancelled():
-        waiting.cancel()
+    with pytest.raises(CancelledError):
+        waiting.result(PATIENCE)
     segmenter.go_on.set()
     closing.join(PATIENCE)
     assert not closing.is_alive()
