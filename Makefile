@@ -4,7 +4,7 @@
 # TORCH    pip arguments in place of requirements/torch.txt, for example TORCH="torch torchvision --index-url ..."
 SHELL := /bin/bash
 PYTHON ?= python3
-EXTRAS ?= dev
+EXTRAS ?= dev,cluster
 TORCH ?=
 PYTEST_ARGS ?=
 

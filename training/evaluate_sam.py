@@ -31,7 +31,7 @@ from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 RATINGS = (0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 STABILITIES = (0.5, 0.8, 0.9)
 AREAS = (50,)
-TOLERANCE = 0.005
+TOLERANCE = 0.02
 
 
 def load_proposals(weights: Path) -> SamProposals:

@@ -64,7 +64,9 @@ class Learner(nn.Module):
 
     def groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
         """Trained parameters: matrices of the transformer blocks, heads and token embeddings, the rest."""
-        matrices, fast, rest = [], [], []
+        matrices: list[nn.Parameter] = []
+        fast: list[nn.Parameter] = []
+        rest: list[nn.Parameter] = []
         for name, parameter in self.named_parameters():
             if not parameter.requires_grad:
                 continue

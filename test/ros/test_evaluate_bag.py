@@ -1,0 +1,152 @@
+"""A bag that sim_camera wrote, scored offline by the library and online through the node over DDS."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_evaluation import FixedBoxes, loader
+from rcl_interfaces.srv import GetParameters
+from rclpy.parameter import parameter_value_to_python
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import String
+
+from hybridgl_ros.config import load_config
+from hybridgl_ros.errors import DatasetError
+from hybridgl_ros.evaluation.datasets.bag import BagDataset, stamp_of
+from hybridgl_ros.evaluation.datasets.bag_file import SECOND, TOPICS, Bag, write_bag
+from hybridgl_ros.evaluation.datasets.bag_file import Frame as BagFrame
+from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
+from hybridgl_ros.evaluation.results import write_results
+from hybridgl_ros.evaluation.runner import Job, run_job
+from hybridgl_ros.ros import evaluate_bag
+from hybridgl_ros.ros.bag_player import BagPlayer
+
+BOXES_NODE = Path(__file__).with_name("boxes_node.py")
+COMMAND = [sys.executable, "-m", "hybridgl_ros.ros.evaluate_bag"]
+PATIENCE = 600.0
+FRAMES = 5
+
+
+@pytest.fixture(scope="module")
+def bag(ros, spawn: Callable, run_node: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first frames of the held-out scenes, as sim_camera writes them."""
+    path = tmp_path_factory.mktemp("bags") / "tabletop"
+    camera = ("-p", f"bag:={path}", "-p", f"bag_frames:={FRAMES}")
+    node = run_node(*camera, program=("-m", "hybridgl_ros.ros.sim_camera"))
+    node.client.timeout = PATIENCE
+    # The camera publishes only after the bag is written.
+    node.client.wait_for(lambda: node.client.node.count_publishers(node.topic("image")) or None, "the camera")
+    node.process.terminate()
+    node.process.wait(timeout=PATIENCE)
+    node.client.close()
+    return path
+
+
+def evaluate(bag: Path, out: Path, *options: str | Path) -> dict:
+    """Run the command; online.json."""
+    command = [*COMMAND, bag, "--out", out, "--online", *options]
+    finished = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert finished.returncode == 0, finished.stderr
+    return json.loads((out / "online.json").read_text(encoding="utf-8"))
+
+
+def mode_of(node) -> str:
+    client = node.client.node.create_client(GetParameters, node.topic("segment_node/get_parameters"))
+    (value,) = node.client.call(client, GetParameters.Request(names=["mode"])).values
+    return parameter_value_to_python(value)
+
+
+def check_counts(content: dict) -> None:
+    """What holds on a slow machine and on a fast one."""
+    frames = content["frames"]
+    assert content["complete"] is True
+    assert content["expected"] == frames["played"] == FRAMES
+    assert 1 <= frames["scored"] <= frames["answered"] <= frames["seen"] <= FRAMES
+    assert frames["skipped"] == frames["seen"] - frames["answered"]
+    latency = content["latency"]
+    assert 0 < latency["p50"] <= latency["p95"] <= latency["maximum"]
+    assert [entry["id"] for entry in content["results"]] == sorted(entry["id"] for entry in content["results"])
+    assert len(content["results"]) == frames["scored"]
+
+
+def test_online_and_offline_agree_on_the_frames_both_saw(start, bag: Path, tmp_path: Path) -> None:
+    dataset = BagDataset(bag)
+    runs = method_runs(load_config("embedded"), [DEFAULT_METHOD], {})
+    finished = run_job(Job({dataset.split: dataset}, runs, load=loader(FixedBoxes())), tmp_path / "offline")
+    write_results(finished, tmp_path / "offline")
+    assert len(finished.answered[0].outcomes) == FRAMES
+
+    node = start(program=(BOXES_NODE,))
+    content = evaluate(bag, tmp_path / "online", "--node", node.topic("segment_node"), "--rate", "0.2",
+                       "--compare", tmp_path / "offline")  # fmt: skip
+    check_counts(content)
+    agreement = content["agreement"]
+    assert agreement["both"] == agreement["equal"] == content["frames"]["scored"]
+    offline = {outcome.id: outcome for outcome in finished.answered[0].outcomes}
+    for entry in content["results"]:
+        assert entry["expression"] == offline[entry["id"]].expression
+        assert entry["iou"] == offline[entry["id"]].iou
+    assert mode_of(node) == "once"
+
+
+def test_the_shipped_models_agree_with_themselves(start, bag: Path, tmp_path: Path) -> None:
+    node = start("-p", "use_sim_time:=true", program=("-m", "hybridgl_ros.ros.segment_node"))
+    options = ("--rate", "0.1", "--offline", "--no-cache")
+    content = evaluate(bag, tmp_path, "--node", node.topic("segment_node"), *options)
+    check_counts(content)
+    assert content["agreement"]["both"] == content["agreement"]["equal"] == content["frames"]["scored"]
+    offline = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert len(offline["results"]) == FRAMES
+    assert (tmp_path / "report.html").stat().st_size > 0
+    assert mode_of(node) == "once"
+
+
+def test_a_bag_is_played_as_it_was_recorded(start, bag: Path) -> None:
+    listener = start()
+    listener.client.wait_for_models()
+    heard: list = []
+    kinds = {"image": Image, "expression": String, "camera_info": CameraInfo, "depth": Image}
+    for topic, kind in kinds.items():
+        listener.client.node.create_subscription(
+            kind, listener.topic(topic), lambda message, topic=topic: heard.append((topic, message)), 100
+        )
+    clock: list[int] = []
+    listener.client.node.create_subscription(
+        Clock, "/clock", lambda message: clock.append(message.clock.sec * SECOND + message.clock.nanosec), 10000
+    )
+    player = BagPlayer(Bag(bag), TOPICS, namespace=listener.namespace)
+    try:
+        client = listener.client
+        publishers = [player.node.count_subscribers(listener.topic(topic)) for topic in kinds]
+        client.wait_for(lambda: player.is_heard_by(listener.topic("segment_node")) or None, "the node to listen")
+        client.wait_for(lambda: all(n for n in publishers) or refresh(publishers, player, listener, kinds), "all topics")
+        player.play(client.take_in, rate=2.0)
+        recorded = list(Bag(bag).messages([f"/{topic}" for topic in kinds]))
+        client.wait_for(lambda: len(heard) == len(recorded) or None, "every message")
+    finally:
+        player.close()
+    for topic in kinds:
+        came = [message for name, message in heard if name == topic]
+        written = [message.content for message in recorded if message.topic == f"/{topic}"]
+        assert len(came) == len(written) > 0
+        for ours, theirs in zip(came, written, strict=True):
+            if topic == "expression":
+                assert ours.data == theirs.data
+                continue
+            assert (stamp_of(ours), ours.header.frame_id) == (stamp_of(theirs), theirs.header.frame_id)
+            if topic == "camera_info":
+                assert np.array_equal(ours.k, theirs.k)
+            else:
+                assert np.array_equal(ours.data, theirs.data)
+    assert clock == sorted(clock)
+    assert clock[0] == recorded[0].time
+    assert clock[-1] == recorded[-1].time
+    assert list(player.published) == [stamp_of(message.content) for message in recorded if message.topic == "/image"]
