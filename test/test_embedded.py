@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybridgl_ros.evaluation.metrics import iou
+from hybridgl_ros.evaluation.metrics import mask_ious
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
@@ -23,14 +23,14 @@ def encoded(segmenter):
 
 
 def mean_iou(segmenter, encoded, kinds) -> float:
-    values = [iou(segmenter.refer(found, expression.text).mask, scene.mask(expression.instance))
+    values = [mask_ious(segmenter.refer(found, expression.text).mask[None], scene.mask(expression.instance))[0]
               for scene, found in encoded for expression in scene.expressions if expression.kind in kinds]
     assert len(values) >= SCENES
     return float(np.mean(values))
 
 
 def test_objects_are_proposed(encoded):
-    best = [max(iou(mask, scene.mask(item.instance)) for mask in found.proposals.masks)
+    best = [mask_ious(found.proposals.masks, scene.mask(item.instance)).max()
             for scene, found in encoded for item in scene.objects]
     assert np.mean(best) > 0.8
 

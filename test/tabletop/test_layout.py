@@ -44,8 +44,9 @@ def test_objects_stand_on_the_table_in_view(seed: int) -> None:
         assert points[:, 2].min() == pytest.approx(0, abs=1e-9)
         assert layout is not None
         pixels = layout.camera.project(points)
-        inside = ((pixels >= 0) & (pixels < (WIDTH, HEIGHT))).all(axis=1)
-        assert inside.mean() > 0.8
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        shown = np.prod(np.clip(high, 0, (WIDTH, HEIGHT)) - np.clip(low, 0, (WIDTH, HEIGHT)))
+        assert shown >= 0.95 * np.prod(high - low)
         assert 44 <= np.ptp(pixels, axis=0).max() <= 132
 
 
