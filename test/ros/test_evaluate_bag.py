@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,11 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
 from hybridgl_ros.config import load_config
-from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.bag import BagDataset, stamp_of
-from hybridgl_ros.evaluation.datasets.bag_file import SECOND, TOPICS, Bag, write_bag
-from hybridgl_ros.evaluation.datasets.bag_file import Frame as BagFrame
+from hybridgl_ros.evaluation.datasets.bag_file import SECOND, TOPICS, Bag
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
 from hybridgl_ros.evaluation.results import write_results
 from hybridgl_ros.evaluation.runner import Job, run_job
-from hybridgl_ros.ros import evaluate_bag
 from hybridgl_ros.ros.bag_player import BagPlayer
 
 BOXES_NODE = Path(__file__).with_name("boxes_node.py")
@@ -125,12 +121,16 @@ def test_a_bag_is_played_as_it_was_recorded(start, bag: Path) -> None:
     player = BagPlayer(Bag(bag), TOPICS, namespace=listener.namespace)
     try:
         client = listener.client
-        publishers = [player.node.count_subscribers(listener.topic(topic)) for topic in kinds]
+
+        def all_heard() -> bool | None:
+            return all(player.node.count_subscribers(listener.topic(topic)) for topic in kinds) or None
+
         client.wait_for(lambda: player.is_heard_by(listener.topic("segment_node")) or None, "the node to listen")
-        client.wait_for(lambda: all(n for n in publishers) or refresh(publishers, player, listener, kinds), "all topics")
+        client.wait_for(all_heard, "all topics")
         player.play(client.take_in, rate=2.0)
         recorded = list(Bag(bag).messages([f"/{topic}" for topic in kinds]))
         client.wait_for(lambda: len(heard) == len(recorded) or None, "every message")
+        client.wait_for(lambda: recorded[-1].time in clock or None, "the last tick of the clock")
     finally:
         player.close()
     for topic in kinds:
