@@ -1,7 +1,8 @@
 """Results of the image stages on disk, so that a second evaluation runs without SAM or CLIP image passes.
 
 One safetensors file an entry. Its key is the SHA-256 of everything the result depends on, its header repeats
-these inputs and holds a SHA-256 of the tensors. What does not agree with both is computed anew, never trusted.
+these inputs and seals them with the tensors and the seconds. What does not agree with both is computed anew, never
+trusted.
 """
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from hybridgl_ros.errors import ConfigError
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,10 @@ class StageCache:
                 header = file.metadata() or {}
                 # Tensors are copied: those of safetensors would follow a change of the mapped file.
                 tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            if header["inputs"] != description or header["checksum"] != checksum(tensors):
+            content = checksum(tensors)
+            if header["inputs"] != description or header["seal"] != seal(description, content, header["seconds"]):
                 raise ValueError("the content is not what the header says")
-            return Entry(tensors, header["checksum"], float(header["seconds"]))
+            return Entry(tensors, content, float(header["seconds"]))
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
             self.damaged += 1
             return None
@@ -71,7 +73,8 @@ class StageCache:
         description = describe(stage, inputs)
         path = self.path(stage, description)
         own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        header = {"inputs": description, "checksum": checksum(own), "seconds": f"{seconds:.6f}"}
+        took = f"{seconds:.6f}"
+        header = {"inputs": description, "seconds": took, "seal": seal(description, checksum(own), took)}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
@@ -96,6 +99,11 @@ class StageCache:
 def describe(stage: str, inputs: Mapping[str, Any]) -> str:
     """Everything an entry depends on, as canonical JSON."""
     return json.dumps({"format": FORMAT, "stage": stage, **inputs}, sort_keys=True, separators=(",", ":"))
+
+
+def seal(description: str, content: str, seconds: str) -> str:
+    """SHA-256 over everything an entry says."""
+    return hashlib.sha256(f"{description}\n{content}\n{seconds}".encode()).hexdigest()
 
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 
 import rclpy
@@ -27,7 +29,8 @@ BAD_START = (
 def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> int:
     """Make a node and spin it until it is interrupted or shut down.
 
-    The node may state how many threads it needs (`node.threads`). Returns the process's exit code: 1 when the node
+    The node may state how many threads it needs (`node.threads`), and whether its own have ended when it is destroyed
+    (`node.ended`); if not, the process ends here. Returns the process's exit code: 1 when the node
     refuses its parameters, which is logged in a line.
     """
     rclpy.init(args=arguments)
@@ -47,4 +50,9 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
         executor.shutdown(timeout_sec=0)
         node.destroy_node()
         rclpy.try_shutdown()
+    if not getattr(node, "ended", True):
+        # Python would wait for the thread in hand; nothing of it is worth keeping.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
     return 0

@@ -34,6 +34,7 @@ from hybridgl_ros.settings import Config
 from hybridgl_ros.srv import ReferSegment
 
 WATCH_PERIOD = 1.0
+ENDING_PATIENCE = 2.0
 SPARE_THREADS = 4
 WARNINGS_REMEMBERED = 100
 
@@ -88,8 +89,8 @@ class SegmentNode(Node):
         return self.settings.waiting_limit + SPARE_THREADS
 
     def destroy_node(self) -> None:
-        """Let the worker end, then the node."""
-        self._worker.close()
+        """Let the worker end, but not for long: loading big models takes minutes. Then end the node."""
+        self.ended = self._worker.close(ENDING_PATIENCE)
         super().destroy_node()
 
     def _on_call(self, request: ReferSegment.Request, response: ReferSegment.Response) -> ReferSegment.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -85,7 +85,7 @@ class InferenceWorker:
         self._limit = limit
         self._capacity = cache_capacity
         self._cache = SceneCache()
-        self._waiting = 0
+        self._open: set[Future[Outcome]] = set()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
         self._segmenter: Segmenter | None = None
@@ -96,7 +96,7 @@ class InferenceWorker:
     @property
     def waiting(self) -> int:
         """Expressions taken in and not answered yet."""
-        return self._waiting
+        return len(self._open)
 
     @property
     def cached(self) -> int:
@@ -111,20 +111,23 @@ class InferenceWorker:
     def submit(self, expression: str, frame: Callable[[], Frame]) -> Future[Outcome]:
         """Have an expression answered; frame is called when its turn comes. Raises RefusedError when too many wait."""
         with self._lock:
-            if self._waiting >= self._limit:
-                raise RefusedError(f"{self._waiting} expressions are waiting already")
-            self._waiting += 1
-        future = self._pool.submit(self._answer, expression, frame)
+            if len(self._open) >= self._limit:
+                raise RefusedError(f"{len(self._open)} expressions are waiting already")
+            future = self._pool.submit(self._answer, expression, frame)
+            self._open.add(future)
         future.add_done_callback(self._finish)
         return future
 
-    def close(self) -> None:
-        """End after the expression in hand; those waiting are cancelled."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _finish(self, _: Future[Outcome]) -> None:
+    def close(self, patience: float | None = None) -> bool:
+        """Cancel what waits; returns whether the work in hand ended within the given seconds (None: however long)."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            self._waiting -= 1
+            in_hand = {self.loaded, *self._open}
+        return not wait(in_hand, timeout=patience).not_done
+
+    def _finish(self, future: Future[Outcome]) -> None:
+        with self._lock:
+            self._open.discard(future)
 
     def _load(self, load: Callable[[Config], Segmenter]) -> None:
         try:

@@ -48,14 +48,19 @@ def test_other_inputs_find_nothing(cache):
     assert cache.damaged == 0
 
 
-@pytest.mark.parametrize("place", [0, 40, -1])
-def test_a_flipped_byte_is_noticed(cache, place):
+def test_a_flipped_byte_is_noticed_wherever_it_is(cache):
     cache.store("features", INPUTS, TENSORS, 1.0)
-    content = bytearray(only_file(cache).read_bytes())
-    content[place] ^= 0x55
-    only_file(cache).write_bytes(content)
-    assert cache.load("features", INPUTS) is None
-    assert cache.damaged == 1
+    path = only_file(cache)
+    content = path.read_bytes()
+    trusted = []
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        if cache.load("features", INPUTS) is not None:
+            trusted.append(place)
+    assert trusted == []
+    assert cache.damaged == len(content)
 
 
 @pytest.mark.parametrize("kept", [0, 7, 100, -1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import signal
 
 import numpy as np
 import pytest
@@ -148,6 +149,13 @@ def test_a_call_while_the_models_load(start) -> None:
     node.gate.touch()
     node.wait_for_models()
     node.assert_still_good()
+
+
+def test_the_node_ends_while_the_models_load(start) -> None:
+    node = start(marks=("load",))
+    node.wait_for_models("loading")
+    node.process.send_signal(signal.SIGINT)
+    assert node.process.wait(timeout=60) == 0
 
 
 def test_missing_weights_name_the_command(start) -> None:

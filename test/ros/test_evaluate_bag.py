@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,13 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
 from hybridgl_ros.config import load_config
+from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.bag import BagDataset, stamp_of
-from hybridgl_ros.evaluation.datasets.bag_file import SECOND, TOPICS, Bag
+from hybridgl_ros.evaluation.datasets.bag_file import SECOND, TOPICS, Bag, Frame, write_bag
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
 from hybridgl_ros.evaluation.results import write_results
 from hybridgl_ros.evaluation.runner import Job, run_job
+from hybridgl_ros.ros import evaluate_bag
 from hybridgl_ros.ros.bag_player import BagPlayer
 
 BOXES_NODE = Path(__file__).with_name("boxes_node.py")
@@ -150,3 +153,86 @@ def test_a_bag_is_played_as_it_was_recorded(start, bag: Path) -> None:
     assert clock[0] == recorded[0].time
     assert clock[-1] == recorded[-1].time
     assert list(player.published) == [stamp_of(message.content) for message in recorded if message.topic == "/image"]
+
+
+def small_frames(*expressions: str) -> list[Frame]:
+    pixels = np.zeros((8, 10, 3), np.uint8)
+    return [
+        Frame((second + 1) * SECOND, pixels, expression, pixels[..., 0] == 0)
+        for second, expression in enumerate(expressions)
+    ]
+
+
+def missing(path: Path) -> str:
+    return f"{path}: no such bag"
+
+
+def truncated(path: Path) -> str:
+    write_bag(small_frames("a", "b"), path)
+    (file,) = path.glob("*.db3")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    return f"{path}: "
+
+
+def without_truth(path: Path) -> str:
+    write_bag(small_frames("a"), path, topics=replace(TOPICS, truth="/mask"))
+    return f"{path}: no topic /ground_truth; there are /expression"
+
+
+def of_another_type(path: Path) -> str:
+    write_bag(small_frames("a"), path, topics=replace(TOPICS, expression="/image", image="/expression"))
+    return f"{path}: topic /image is of type std_msgs/msg/String, wanted sensor_msgs/msg/Image"
+
+
+def with_an_empty_expression(path: Path) -> str:
+    write_bag(small_frames("a", " "), path)
+    return f"{path}: an empty expression on /expression at 1500000000 ns"
+
+
+@pytest.mark.parametrize("mode", ["offline", "online"])
+@pytest.mark.parametrize("make", [missing, truncated, without_truth, of_another_type, with_an_empty_expression])
+def test_a_bag_that_cannot_be_scored_is_named(make, mode: str, tmp_path: Path, monkeypatch, capsys) -> None:
+    reason = make(tmp_path / "bag")
+    options = ["--online"] if mode == "online" else []
+    monkeypatch.setattr(sys, "argv", ["evaluate_bag", str(tmp_path / "bag"), "--out", str(tmp_path / "out"), *options])
+    with pytest.raises(SystemExit) as stopped:
+        evaluate_bag.main()
+    assert stopped.value.code == 2
+    assert reason in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def refusal(folder: Path, *options: str) -> str:
+    """What the command says on a bag of one frame that it refuses."""
+    write_bag(small_frames("a"), folder / "bag")
+    command = [*COMMAND, str(folder / "bag"), "--out", str(folder / "out"), *options]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=folder)
+    assert finished.returncode == 2
+    assert "Traceback" not in finished.stderr
+    return finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--offline"], "belong to --online"),
+        (["--online", "--preset", "paper"], "the running node has its own"),
+        (["--online", "--node", "segment_node"], "full name is wanted, like /segment_node"),
+        (["--online", "--compare", "nowhere"], "nowhere: no results.json"),
+        (["--online", "--node", "/nobody/segment_node", "--timeout", "0.5"], "/nobody/segment_node; does it run?"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: list[str], reason: str, tmp_path: Path) -> None:
+    assert reason in refusal(tmp_path, *options)
+
+
+def test_missing_weights_are_said_before_anything_is_played(start, tmp_path: Path) -> None:
+    node = start(marks=("missing",))
+    assert "hybridgl download sam_vit_h" in refusal(tmp_path, "--online", "--node", node.topic("segment_node"))
+    assert node.client.diagnostics()["frames received"] == "0"
+
+
+def test_depth_of_another_type_is_named(ros, tmp_path: Path) -> None:
+    write_bag(small_frames("a"), tmp_path / "bag")
+    with pytest.raises(DatasetError, match=r"topic /image is of type .*Image, wanted sensor_msgs/msg/CameraInfo"):
+        BagPlayer(Bag(tmp_path / "bag"), replace(TOPICS, image="/ground_truth", camera_info="/image"))
