@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hybridgl_ros.reference import Row, allowed, as_markdown, settings_table, shown, type_name
 from hybridgl_ros.ros.settings import CameraSettings, SegmentSettings, default_settings
@@ -23,7 +24,7 @@ BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def node_table(kind: type, node: str) -> list[Row]:
     """One row a parameter of a node: name, type, what is allowed, default, whether it can change, meaning."""
-    values = default_settings(kind, node)
+    values: Any = default_settings(kind, node)
     return [
         {
             "parameter": name,

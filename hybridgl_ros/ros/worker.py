@@ -122,7 +122,7 @@ class InferenceWorker:
         """Cancel what waits; returns whether the work in hand ended within the given seconds (None: however long)."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            in_hand = {self.loaded, *self._open}
+            in_hand: set[Future[Any]] = {self.loaded, *self._open}
         return not wait(in_hand, timeout=patience).not_done
 
     def _finish(self, future: Future[Outcome]) -> None:

@@ -126,7 +126,8 @@ def test_a_bag_is_played_as_it_was_recorded(start, bag: Path) -> None:
         client = listener.client
 
         def all_heard() -> bool | None:
-            return all(player.node.count_subscribers(listener.topic(topic)) for topic in kinds) or None
+            topics = ["/clock", *(listener.topic(topic) for topic in kinds)]
+            return all(player.node.count_subscribers(topic) for topic in topics) or None
 
         client.wait_for(lambda: player.is_heard_by(listener.topic("segment_node")) or None, "the node to listen")
         client.wait_for(all_heard, "all topics")
