@@ -29,9 +29,9 @@ from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
 RATINGS = (0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
-STABILITIES = (0.5, 0.8, 0.9)
+STABILITIES = (0.5, 0.7, 0.8)
 AREAS = (50,)
-TOLERANCE = 0.02
+TOLERANCE = 0.01
 
 
 def load_proposals(weights: Path) -> SamProposals:
@@ -101,6 +101,7 @@ def main(options: argparse.Namespace) -> None:
     settings, validation = choose_thresholds(
         proposals, scenes, ratings=RATINGS, stabilities=STABILITIES, areas=AREAS, tolerance=TOLERANCE
     )
+    print(settings, summary(validation), flush=True)
     scenes = tqdm(TabletopSet(options.heldout)[: options.heldout_scenes], desc="held out", unit="scene")
     heldout = score(measure_overlaps(proposals, scenes, settings))
     content = weights.read_bytes()
