@@ -52,7 +52,8 @@ def evaluate_bag(context: LaunchContext) -> list[Node]:
             package="hybridgl_ros",
             executable="evaluate_bag",
             output="screen",
-            emulate_tty=True,
+            # No terminal: tables in full width, no progress bar.
+            additional_env={"PYTHONUNBUFFERED": "1"},
             arguments=arguments,
             remappings=[(topic, given(topic)) for topic in ("image", "expression") if given(topic) != topic],
             sigterm_timeout=ENDING_TIME,

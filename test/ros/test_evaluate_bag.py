@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -154,6 +155,29 @@ def test_a_bag_is_played_as_it_was_recorded(start, bag: Path) -> None:
     assert clock[0] == recorded[0].time
     assert clock[-1] == recorded[-1].time
     assert list(player.published) == [stamp_of(message.content) for message in recorded if message.topic == "/image"]
+
+
+def test_ctrl_c_leaves_what_was_scored_and_the_node_in_its_mode(start, tmp_path: Path) -> None:
+    write_bag(small_frames(*["the red block"] * 50), tmp_path / "bag")
+    node = start()
+    # A shell may have told its background processes to ignore Ctrl-C.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "from hybridgl_ros.ros.evaluate_bag import main; main()"
+    options = ["--online", "--node", node.topic("segment_node"), "--rate", "0.05", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "bag"), *options])
+    try:
+        node.client.timeout = PATIENCE
+        node.client.wait_for(lambda: node.client.diagnostics()["expressions answered"] != "0" or None, "an answer")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=PATIENCE) == 130
+    finally:
+        process.kill()
+        process.wait()
+    content = json.loads((tmp_path / "out" / "online.json").read_text(encoding="utf-8"))
+    assert content["complete"] is False
+    assert 1 <= content["frames"]["played"] < content["expected"] == 50
+    assert any("stopped early" in note for note in content["notes"])
+    assert mode_of(node) == "once"
 
 
 def small_frames(*expressions: str) -> list[Frame]:
