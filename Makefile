@@ -30,7 +30,7 @@ test: build
 	@$(ENVIRONMENT) && pytest $(PYTEST_ARGS)
 
 lint: setup
-	@$(ENVIRONMENT) && ruff check . && mypy
+	@$(ENVIRONMENT) && ruff check . && ruff format --check . && mypy
 
 clean:
 	rm -rf build install log

@@ -6,6 +6,7 @@ Runs all three in one go on the held-out tabletop set with the embedded models a
 stages (SAM, region features, map tokens) and their ratios; loading the models and the expressions themselves, which
 no cache can spare, are listed apart. Exits 1 when the three results are not the same to the byte.
 """
+
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,5 @@
 """Zero-shot referring segmentation: an image and an expression in, the referent's mask out (HybridGL, CVPR 2025)."""
+
 from __future__ import annotations
 
 from pkgutil import extend_path

@@ -1,4 +1,5 @@
 """The `hybridgl` command. Each command only reads its arguments and prints; the work is in the library."""
+
 from __future__ import annotations
 
 import json
@@ -19,8 +20,12 @@ from hybridgl_ros.reference import Row, as_markdown, models_table, settings_tabl
 NOT_FOUND = 1
 FAILED = 2
 
-app = typer.Typer(help="Find what an expression refers to in a picture.", no_args_is_help=True,
-                  add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Find what an expression refers to in a picture.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 Cache = Annotated[Path | None, typer.Option(help="Folder of the weights instead of the usual cache.")]
 
 
@@ -31,8 +36,7 @@ def models(cache: Cache = None) -> None:
 
 
 @app.command()
-def settings(
-        markdown: Annotated[bool, typer.Option(help="Print a Markdown table.")] = False) -> None:
+def settings(markdown: Annotated[bool, typer.Option(help="Print a Markdown table.")] = False) -> None:
     """List every setting with its range and its value in each preset."""
     rows = settings_table()
     if markdown:
@@ -43,12 +47,13 @@ def settings(
 
 @app.command()
 def download(
-        names: Annotated[list[str], typer.Argument(help="Checkpoints, see `hybridgl models`.")],
-        cache: Cache = None,
-        mirror: Annotated[str | None, typer.Option(
-            help="URL prefix to take the files from, e.g. https://example.org/weights")] = None,
-        source: Annotated[Path | None, typer.Option(
-            "--from", help="Local file to take instead of a download.")] = None) -> None:
+    names: Annotated[list[str], typer.Argument(help="Checkpoints, see `hybridgl models`.")],
+    cache: Cache = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="URL prefix to take the files from, e.g. https://example.org/weights")
+    ] = None,
+    source: Annotated[Path | None, typer.Option("--from", help="Local file to take instead of a download.")] = None,
+) -> None:
     """Bring weights into the cache; goes on where it was interrupted, checks the SHA-256."""
     from hybridgl_ros.models.download import download as fetch
     from hybridgl_ros.models.registry import find_checkpoint
@@ -71,17 +76,19 @@ def download(
 
 @app.command()
 def segment(
-        image: Annotated[Path, typer.Argument(help="Picture file.")],
-        expressions: Annotated[list[str], typer.Argument(
-            metavar="EXPRESSION...", help="What to find, e.g. \"the dog on the left\".")],
-        config: Annotated[str, typer.Option(help="embedded, photo, or a YAML file.")] = "embedded",
-        preset: Annotated[str | None, typer.Option(help="paper or official, instead of the file's.")] = None,
-        changes: Annotated[list[str] | None, typer.Option(
-            "--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")] = None,
-        device: Annotated[str | None, typer.Option(help="Torch device, e.g. cpu or cuda:0.")] = None,
-        out: Annotated[Path, typer.Option(help="Folder for the mask and overlay pictures.")] = Path(),
-        candidates: Annotated[int, typer.Option(min=1, help="How many ranked candidates to print.")] = 3,
-        as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line an expression.")] = False,
+    image: Annotated[Path, typer.Argument(help="Picture file.")],
+    expressions: Annotated[
+        list[str], typer.Argument(metavar="EXPRESSION...", help='What to find, e.g. "the dog on the left".')
+    ],
+    config: Annotated[str, typer.Option(help="embedded, photo, or a YAML file.")] = "embedded",
+    preset: Annotated[str | None, typer.Option(help="paper or official, instead of the file's.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Torch device, e.g. cpu or cuda:0.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the mask and overlay pictures.")] = Path(),
+    candidates: Annotated[int, typer.Option(min=1, help="How many ranked candidates to print.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line an expression.")] = False,
 ) -> None:
     """Find what expressions refer to in a picture; saves a mask and an overlay of each.
 
@@ -97,14 +104,20 @@ def segment(
     scene = segmenter.encode(picture)
     out.mkdir(parents=True, exist_ok=True)
     answers = segmenter.refer(scene, expressions)
-    for expression, answer, stem in zip(
-            expressions, answers, file_stems(image, expressions), strict=True):
+    for expression, answer, stem in zip(expressions, answers, file_stems(image, expressions), strict=True):
         files = {"mask": out / f"{stem}-mask.png", "overlay": out / f"{stem}-overlay.png"}
         write_image(files["mask"], answer.mask)
         write_image(files["overlay"], draw_answer(picture, answer))
         if as_json:
-            typer.echo(json.dumps({"expression": expression, **record(answer, candidates),
-                                   "files": {kind: str(path) for kind, path in files.items()}}))
+            typer.echo(
+                json.dumps(
+                    {
+                        "expression": expression,
+                        **record(answer, candidates),
+                        "files": {kind: str(path) for kind, path in files.items()},
+                    }
+                )
+            )
         else:
             typer.echo(report(expression, answer, candidates))
             typer.echo(f"  saved       {files['overlay']}, {files['mask']}")
@@ -112,8 +125,7 @@ def segment(
         raise typer.Exit(NOT_FOUND)
 
 
-@app.command(add_help_option=False,
-             context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def evaluate(context: typer.Context) -> None:
     """Score a method on a data set, beside what the paper reports."""
     # Its options name what the library offers, which takes seconds to import: no other command shall wait.

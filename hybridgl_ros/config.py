@@ -8,6 +8,7 @@ A configuration file names a preset and states what differs from it:
 
 Later sources win: preset, model cards, file, overrides.
 """
+
 from __future__ import annotations
 
 import difflib
@@ -24,8 +25,9 @@ from hybridgl_ros.resources import config_directory
 from hybridgl_ros.settings import Config, Description, descriptions, sections
 
 
-def load_config(source: str | Path = "embedded", *, preset: str | None = None,
-                overrides: Mapping[str, Any] | None = None) -> Config:
+def load_config(
+    source: str | Path = "embedded", *, preset: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
     """Read a configuration.
 
     source: path of a YAML file, or the name of one in `config/` (embedded, photo).
@@ -71,8 +73,10 @@ def build(values: Mapping[str, Any], where: str) -> Config:
     if missing:
         raise ConfigError(f"{where}: no value for {', '.join(missing)}")
     checked = {name: check(known[name], value) for name, value in values.items()}
-    parts = {section: kind(**{entry.name: checked[f"{section}.{entry.name}"] for entry in fields(kind)})
-             for section, kind in sections().items()}
+    parts = {
+        section: kind(**{entry.name: checked[f"{section}.{entry.name}"] for entry in fields(kind)})
+        for section, kind in sections().items()
+    }
     config = Config(**parts)
     check_together(config, where)
     return config

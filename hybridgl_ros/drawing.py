@@ -1,4 +1,5 @@
 """Pictures for people: an answer drawn over its image, image files in and out."""
+
 from __future__ import annotations
 
 from functools import lru_cache

@@ -1,4 +1,5 @@
 """An answer as text for a person and as JSON for a program."""
+
 from __future__ import annotations
 
 from dataclasses import asdict
@@ -18,8 +19,10 @@ def record(answer: Answer, count: int) -> dict[str, Any]:
         "reason": answer.reason,
         "notes": list(answer.notes),
         "parse": asdict(answer.parse),
-        "candidates": [{"box": candidate.box, "score": candidate.score, "similarity": candidate.similarity}
-                       for candidate in answer.candidates[:count]],
+        "candidates": [
+            {"box": candidate.box, "score": candidate.score, "similarity": candidate.similarity}
+            for candidate in answer.candidates[:count]
+        ],
         "timings": answer.timings,
     }
 
@@ -31,8 +34,9 @@ def report(expression: str, answer: Answer, count: int) -> str:
         lines.append(f"  reason      {answer.reason}")
     for rank, candidate in enumerate(answer.candidates[:count]):
         role = "referent" if answer.found and rank == 0 else "candidate"
-        lines.append(f"  {role:11} score {candidate.score:.3f}, similarity {candidate.similarity:.3f},"
-                     f" {box_text(candidate.box)}")
+        lines.append(
+            f"  {role:11} score {candidate.score:.3f}, similarity {candidate.similarity:.3f}, {box_text(candidate.box)}"
+        )
     lines.append(f"  understood  {understood(answer)}")
     lines += [f"  note        {note}" for note in answer.notes]
     taken = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in answer.timings.items())
@@ -43,8 +47,9 @@ def understood(answer: Answer) -> str:
     """What the parser made of the expression, leaving out what is not there."""
     parse = answer.parse
     parts = [f"target {parse.target!r}"]
-    parts += [f"{name} {value}" for name in ("relation", "position", "size")
-              if (value := getattr(parse, name)) != "none"]
+    parts += [
+        f"{name} {value}" for name in ("relation", "position", "size") if (value := getattr(parse, name)) != "none"
+    ]
     if parse.others:
         parts.append(f"others {', '.join(map(repr, parse.others))}")
     return "; ".join(parts)

@@ -1,4 +1,5 @@
 """Tables that people read: the settings with their ranges, and the checkpoints."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -20,18 +21,31 @@ def settings_table() -> list[Row]:
     files = sorted((config_directory() / "presets").glob("*.yaml"))
     presets = {file.stem: flatten(read_yaml(file)) for file in files}
     return [
-        {"setting": name, "type": type_name(description.type), "allowed": allowed(description),
-         **{preset: shown(values.get(name, "")) for preset, values in presets.items()},
-         "counts from": COUNTS_FROM[description.stage], "meaning": description.text}
-        for name, description in descriptions().items()]
+        {
+            "setting": name,
+            "type": type_name(description.type),
+            "allowed": allowed(description),
+            **{preset: shown(values.get(name, "")) for preset, values in presets.items()},
+            "counts from": COUNTS_FROM[description.stage],
+            "meaning": description.text,
+        }
+        for name, description in descriptions().items()
+    ]
 
 
 def models_table(cache: str | Path | None = None) -> list[Row]:
     """One row a checkpoint: name, kind, size, licence, where it lies or how to get it, meaning."""
     return [
-        {"name": entry.name, "kind": entry.kind, "size": size_text(entry, cache), "licence": entry.licence,
-         "weights": whereabouts(entry, cache), "meaning": entry.text}
-        for entry in checkpoints().values()]
+        {
+            "name": entry.name,
+            "kind": entry.kind,
+            "size": size_text(entry, cache),
+            "licence": entry.licence,
+            "weights": whereabouts(entry, cache),
+            "meaning": entry.text,
+        }
+        for entry in checkpoints().values()
+    ]
 
 
 def as_markdown(rows: Sequence[Row]) -> str:

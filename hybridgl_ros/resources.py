@@ -1,4 +1,5 @@
 """Where the data files of the package lie, in a checkout, after `pip install` and after `colcon build`."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,4 +1,5 @@
 """From similarities and guidance to the score of every proposal (Eq. 3, 5 and 9). No models, no images."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -27,8 +28,14 @@ class Semantic:
     notes: tuple[str, ...] = ()
 
 
-def semantic_scores(similarity: Tensor, other_similarity: Tensor | None, boxes: Tensor, parse: Parse,
-                    settings: RelationSettings, logit_scale: float) -> Semantic:
+def semantic_scores(
+    similarity: Tensor,
+    other_similarity: Tensor | None,
+    boxes: Tensor,
+    parse: Parse,
+    settings: RelationSettings,
+    logit_scale: float,
+) -> Semantic:
     """S^s of Eq. 3 or 5.
 
     similarity: N cosines with the target; other_similarity: N cosines with the other objects, None when the
@@ -62,8 +69,15 @@ def relation_applies(parse: Parse, names_others: bool, settings: RelationSetting
     return names_others or parse.relation in settings.without_other
 
 
-def relation_likelihood(target: Tensor, other: Tensor, same: bool, candidates: Tensor, boxes: Tensor, parse: Parse,
-                        settings: RelationSettings) -> Tensor:
+def relation_likelihood(
+    target: Tensor,
+    other: Tensor,
+    same: bool,
+    candidates: Tensor,
+    boxes: Tensor,
+    parse: Parse,
+    settings: RelationSettings,
+) -> Tensor:
     """Eq. 5 of the k candidates: Σ_j P(p, i) · R(i, j) · P(q, j), k float32. target, other: scaled cosines."""
     wanted = settings.target_candidates if same else settings.other_candidates
     others = torch.topk(other, min(wanted, len(other))).indices

@@ -1,4 +1,5 @@
 """The only place that knows the order of the steps: image → proposals → scene → answer (§3.1)."""
+
 from __future__ import annotations
 
 import time
@@ -49,8 +50,14 @@ class ReferringSegmenter:
         answer = segmenter.refer(scene, "the red mug on the left")
     """
 
-    def __init__(self, config: Config, generator: ProposalGenerator, clip: ClipEncoder,
-                 parser: ExpressionParser, text: TextEncoder | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        generator: ProposalGenerator,
+        clip: ClipEncoder,
+        parser: ExpressionParser,
+        text: TextEncoder | None = None,
+    ) -> None:
         self.config = config
         self.generator = generator
         self.clip = clip
@@ -58,8 +65,14 @@ class ReferringSegmenter:
         self.text = text or TextEncoder(clip)
 
     @classmethod
-    def from_config(cls, source: str | Path = "embedded", *, preset: str | None = None, device: str | None = None,
-                    overrides: Mapping[str, Any] | None = None) -> ReferringSegmenter:
+    def from_config(
+        cls,
+        source: str | Path = "embedded",
+        *,
+        preset: str | None = None,
+        device: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> ReferringSegmenter:
         """Load the models a configuration names; see `load_config` for the arguments.
 
         Raises ConfigError for a bad configuration, WeightsError when weights are missing or damaged.
@@ -142,12 +155,19 @@ class ReferringSegmenter:
         best = candidates[0]
         reason = self._rejection(best)
         return Answer(
-            found=not reason, mask=np.zeros(scene.size, bool) if reason else best.mask, score=best.score,
-            similarity=best.similarity, margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
-            candidates=candidates, parse=parse,
+            found=not reason,
+            mask=np.zeros(scene.size, bool) if reason else best.mask,
+            score=best.score,
+            similarity=best.similarity,
+            margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
+            candidates=candidates,
+            parse=parse,
             localisation=None if maps is None else maps.localisation.cpu().numpy(),
             guidance=None if maps is None else maps.guidance.cpu().numpy(),
-            reason=reason, notes=(*notes, *semantic.notes), timings=timings)
+            reason=reason,
+            notes=(*notes, *semantic.notes),
+            timings=timings,
+        )
 
     def score(self, scene: Scene, parse: Parse, maps: Maps | None) -> tuple[Scores, Semantic]:
         """Every partial score of every proposal; the scene must have at least one."""
@@ -155,9 +175,14 @@ class ReferringSegmenter:
         features = F.normalize(scene.features, dim=-1)
         similarity = features @ self._target_feature(parse)
         other = self._other_feature(parse)
-        semantic = semantic_scores(similarity, None if other is None else features @ other,
-                                   torch.from_numpy(scene.proposals.boxes).to(features.device), parse,
-                                   settings.relations, self.clip.logit_scale)
+        semantic = semantic_scores(
+            similarity,
+            None if other is None else features @ other,
+            torch.from_numpy(scene.proposals.boxes).to(features.device),
+            parse,
+            settings.relations,
+            self.clip.logit_scale,
+        )
         guidance = None if maps is None else self._guidance_scores(scene, parse, maps)
         spatial, fused = fuse(semantic, guidance, settings.fusion)
         raw = torch.full_like(fused, float("nan")) if guidance is None else guidance
@@ -223,11 +248,20 @@ def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:
     """The proposals that may be the answer, best first; the earlier proposal wins a tie."""
     order = np.argsort(-scores.fused, kind="stable")
     return tuple(
-        Candidate(index=int(i), mask=scene.proposals.masks[i], box=box_tuple(scene.proposals.boxes[i]),
-                  score=float(scores.fused[i]), similarity=float(scores.similarity[i]),
-                  relation=float(scores.relation[i]), semantic=float(scores.semantic[i]),
-                  guidance=float(scores.guidance[i]), spatial=float(scores.spatial[i]))
-        for i in order if np.isfinite(scores.fused[i]))
+        Candidate(
+            index=int(i),
+            mask=scene.proposals.masks[i],
+            box=box_tuple(scene.proposals.boxes[i]),
+            score=float(scores.fused[i]),
+            similarity=float(scores.similarity[i]),
+            relation=float(scores.relation[i]),
+            semantic=float(scores.semantic[i]),
+            guidance=float(scores.guidance[i]),
+            spatial=float(scores.spatial[i]),
+        )
+        for i in order
+        if np.isfinite(scores.fused[i])
+    )
 
 
 def box_tuple(box: np.ndarray) -> tuple[float, float, float, float]:
@@ -236,8 +270,18 @@ def box_tuple(box: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def nothing_proposed(scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float]) -> Answer:
-    return Answer(found=False, mask=np.zeros(scene.size, bool), score=0.0, similarity=0.0, margin=0.0, candidates=(),
-                  parse=parse, reason="nothing found: the image has no mask proposals", notes=notes, timings=timings)
+    return Answer(
+        found=False,
+        mask=np.zeros(scene.size, bool),
+        score=0.0,
+        similarity=0.0,
+        margin=0.0,
+        candidates=(),
+        parse=parse,
+        reason="nothing found: the image has no mask proposals",
+        notes=notes,
+        timings=timings,
+    )
 
 
 def check_image(image: np.ndarray) -> None:

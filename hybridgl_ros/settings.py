@@ -4,6 +4,7 @@ A setting has a type (its annotation), a text, a range or choices, and a stage t
 `models` needs a restart, `image` makes encoded scenes stale, `answer` counts from the next expression on.
 Values live in `config/`, never here.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
@@ -30,8 +31,14 @@ class Description:
         return self.stage != "models"
 
 
-def setting(text: str, *, low: float | None = None, high: float | None = None,
-            choices: tuple[str, ...] = (), stage: str = "answer") -> Any:
+def setting(
+    text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    stage: str = "answer",
+) -> Any:
     """A dataclass field that carries its own description."""
     if stage not in STAGES:
         raise ValueError(f"unknown stage {stage!r}")
@@ -46,8 +53,9 @@ class ModelSettings:
     clip: str = setting("Image-text model, a name from the registry.", stage="models")
     spacy: str = setting("spaCy pipeline; auto takes the largest installed en_core_web_*.", stage="models")
     device: str = setting("Torch device, e.g. cpu or cuda:0; auto takes a GPU when there is one.", stage="models")
-    dtype: str = setting("Autocast type of the image encoders.", choices=("float32", "bfloat16", "float16"),
-                         stage="models")
+    dtype: str = setting(
+        "Autocast type of the image encoders.", choices=("float32", "bfloat16", "float16"), stage="models"
+    )
 
 
 @dataclass(frozen=True)
@@ -56,38 +64,60 @@ class ProposalSettings:
 
     points_per_side: int = setting("Prompt points along each image side.", low=1, high=64, stage="image")
     points_per_batch: int = setting("Prompt points decoded at once (memory only).", low=1, high=4096, stage="image")
-    predicted_iou_threshold: float = setting("Masks that SAM itself rates lower are dropped.",
-                                             low=0.0, high=1.0, stage="image")
-    stability_threshold: float = setting("Masks that change more than this with the logit threshold are dropped.",
-                                         low=0.0, high=1.0, stage="image")
-    nms_threshold: float = setting("Box IoU above which the lower-rated of two masks is dropped.",
-                                   low=0.0, high=1.0, stage="image")
-    minimum_region_area: int = setting("Islands and holes smaller than this (px) are removed; 0 keeps them.",
-                                       low=0, high=1000000, stage="image")
+    predicted_iou_threshold: float = setting(
+        "Masks that SAM itself rates lower are dropped.", low=0.0, high=1.0, stage="image"
+    )
+    stability_threshold: float = setting(
+        "Masks that change more than this with the logit threshold are dropped.", low=0.0, high=1.0, stage="image"
+    )
+    nms_threshold: float = setting(
+        "Box IoU above which the lower-rated of two masks is dropped.", low=0.0, high=1.0, stage="image"
+    )
+    minimum_region_area: int = setting(
+        "Islands and holes smaller than this (px) are removed; 0 keeps them.", low=0, high=1000000, stage="image"
+    )
 
 
 @dataclass(frozen=True)
 class FeatureSettings:
     """Hybrid global-local region features (§3.2)."""
 
-    mode: str = setting("How a region is described; the rows of Table 3, and the plain crop.", stage="image", choices=(
-        "L", "G(blur)", "G(tok_mask)", "G(att_mask)", "G(blur+att_mask)", "G+L[41]", "G+L", "L2G", "G2L", "G2L+L2G",
-        "cropped"))
-    start_block: int = setting("First block (zero-based) with fusion and masking (Table 4).",
-                               low=0, high=63, stage="image")
+    mode: str = setting(
+        "How a region is described; the rows of Table 3, and the plain crop.",
+        stage="image",
+        choices=(
+            "L",
+            "G(blur)",
+            "G(tok_mask)",
+            "G(att_mask)",
+            "G(blur+att_mask)",
+            "G+L[41]",
+            "G+L",
+            "L2G",
+            "G2L",
+            "G2L+L2G",
+            "cropped",
+        ),
+    )
+    start_block: int = setting(
+        "First block (zero-based) with fusion and masking (Table 4).", low=0, high=63, stage="image"
+    )
     beta: float = setting("Weight of the global tokens in the fusion, β of Eq. 1.", low=0.0, high=100.0, stage="image")
-    global_weight: float = setting("Weight of the global feature in the weighted sums G+L and G+L[41].",
-                                   low=0.0, high=1.0, stage="image")
-    blur_kernel: int = setting("Width (px, odd) of the Gaussian that blurs the background.",
-                               low=1, high=255, stage="image")
-    statistics: str = setting("Pixel mean and deviation used to normalise.", choices=("clip", "imagenet"),
-                              stage="image")
+    global_weight: float = setting(
+        "Weight of the global feature in the weighted sums G+L and G+L[41].", low=0.0, high=1.0, stage="image"
+    )
+    blur_kernel: int = setting(
+        "Width (px, odd) of the Gaussian that blurs the background.", low=1, high=255, stage="image"
+    )
+    statistics: str = setting(
+        "Pixel mean and deviation used to normalise.", choices=("clip", "imagenet"), stage="image"
+    )
     local_fill: list[float] = setting("Normalised RGB value outside the mask in the local view.", stage="image")
     antialias: bool = setting("Antialiased resize to the network's input size.", stage="image")
-    token_coverage: str = setting("Token mask: any covered pixel, or the resized mask's fraction.",
-                                  choices=("any", "fraction"), stage="image")
-    fuse_class_token: bool = setting("Add the global CLS token, too, when the global tokens are fused.",
-                                     stage="image")
+    token_coverage: str = setting(
+        "Token mask: any covered pixel, or the resized mask's fraction.", choices=("any", "fraction"), stage="image"
+    )
+    fuse_class_token: bool = setting("Add the global CLS token, too, when the global tokens are fused.", stage="image")
     batch_size: int = setting("Regions described at once (memory only).", low=1, high=1024, stage="image")
 
 
@@ -108,10 +138,13 @@ class RelationSettings:
     target_candidates: int = setting("k of the target: proposals that may be the referent.", low=1, high=1000)
     other_candidates: int = setting("k of the other objects.", low=1, high=1000)
     softmax_over: str = setting("What P is normalised over.", choices=("candidates", "all"))
-    without_other: list[str] = setting("Relations that compare the target's own candidates when the expression"
-                                       " names no other object.")
-    without_relation: str = setting("S^s without a relation word: Eq. 3 of all proposals, or P of the candidates.",
-                                    choices=("similarity", "probability"))
+    without_other: list[str] = setting(
+        "Relations that compare the target's own candidates when the expression names no other object."
+    )
+    without_relation: str = setting(
+        "S^s without a relation word: Eq. 3 of all proposals, or P of the candidates.",
+        choices=("similarity", "probability"),
+    )
     self_pairs: bool = setting("Let a proposal stand in relation to itself; matters for within.")
     only_candidates: bool = setting("Only the target's candidates can be the answer.")
     scale: str = setting("What of Eq. 5 is softmaxed in Eq. 9.", choices=("log", "literal"))
@@ -126,8 +159,9 @@ class GuidanceSettings:
     position: bool = setting("Use the position prior G_pos.")
     positions: list[str] = setting("Position words' classes that have a prior.")
     middle: str = setting("Shape of the middle prior.", choices=("radial", "tent"))
-    map_size: int = setting("Side (px) of the square picture the localisation map is computed on.",
-                            low=32, high=1024, stage="image")
+    map_size: int = setting(
+        "Side (px) of the square picture the localisation map is computed on.", low=32, high=1024, stage="image"
+    )
     map_blocks: int = setting("Last blocks that run the self-self attention path.", low=1, high=63, stage="image")
     divide_by_mean: bool = setting("Divide G by its mean before Eq. 8.")
     inside_weight: float = setting("Weight of the mean of G inside the mask.", low=0.0, high=100.0)
@@ -177,5 +211,7 @@ def descriptions() -> dict[str, Description]:
 def describe(kind: type, prefix: str = "") -> dict[str, Description]:
     """The descriptions of one dataclass of settings, by name with the prefix."""
     types = get_type_hints(kind)
-    return {prefix + entry.name: Description(name=prefix + entry.name, type=types[entry.name], **entry.metadata)
-            for entry in fields(kind)}
+    return {
+        prefix + entry.name: Description(name=prefix + entry.name, type=types[entry.name], **entry.metadata)
+        for entry in fields(kind)
+    }

@@ -3,6 +3,7 @@
 Masks are boolean on the image's own pixel grid; geometry is in pixels, x right, y down;
 every score is a float32 vector of length N, one entry a proposal.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -1,4 +1,5 @@
 """Fixtures shared by all tests: a tiny random CLIP and a segmenter that brings its own masks."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -40,12 +41,22 @@ def tiny_clip() -> ClipEncoder:
     """A random CLIP of 12 blocks with 2×2 image tokens."""
     torch.manual_seed(0)
     model = open_clip.CLIP(
-        embed_dim=16, quick_gelu=True,
+        embed_dim=16,
+        quick_gelu=True,
         vision_cfg={"image_size": 32, "layers": 12, "width": 16, "head_width": 8, "patch_size": 16},
-        text_cfg={"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}).eval()
+        text_cfg={"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+    ).eval()
     tokenizer = open_clip.SimpleTokenizer(context_length=16)
-    return ClipEncoder(ClipModel(model, tokenizer, lambda text: len(tokenizer.encode(text)) + 2, 16,
-                                 open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD))
+    return ClipEncoder(
+        ClipModel(
+            model,
+            tokenizer,
+            lambda text: len(tokenizer.encode(text)) + 2,
+            16,
+            open_clip.OPENAI_DATASET_MEAN,
+            open_clip.OPENAI_DATASET_STD,
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -61,10 +72,12 @@ def paper_parser(pipeline) -> ExpressionParser:
 @pytest.fixture
 def make_segmenter(tiny_clip, pipeline):
     """A segmenter over given masks: make_segmenter(masks, preset=…, **{"dotted.setting": value})."""
+
     def make(masks: np.ndarray, preset: str = "paper", **overrides) -> ReferringSegmenter:
         config = load_config("embedded", preset=preset, overrides={"guidance.map_size": 64, **overrides})
         parser = ExpressionParser(pipeline, load_rules(config.text.rules))
         return ReferringSegmenter(config, FixedProposals(masks), tiny_clip, parser)
+
     return make
 
 

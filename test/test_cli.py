@@ -1,4 +1,5 @@
 """The command: exit codes, messages and files."""
+
 from __future__ import annotations
 
 import hashlib
@@ -22,12 +23,14 @@ from hybridgl_ros.settings import descriptions
 @pytest.fixture
 def run(monkeypatch, capsys):
     """run(arguments) → exit code, output, errors."""
+
     def call(*arguments: object):
         monkeypatch.setattr(sys, "argv", ["hybridgl", *map(str, arguments)])
         with pytest.raises(SystemExit) as caught:
             cli.main()
         captured = capsys.readouterr()
         return caught.value.code or 0, captured.out, captured.err
+
     return call
 
 
@@ -74,11 +77,29 @@ def test_segment_prints_json_lines(run, asked, photo, tmp_path):
 
 
 def test_segment_passes_its_options_on(run, asked, photo, tmp_path):
-    run("segment", photo, "a cup", "--config", "photo", "--preset", "official", "--device", "cpu",
-        "--set", "fusion.alpha=0.5", "--set", "guidance.positions=[left]", "--out", tmp_path)
+    run(
+        "segment",
+        photo,
+        "a cup",
+        "--config",
+        "photo",
+        "--preset",
+        "official",
+        "--device",
+        "cpu",
+        "--set",
+        "fusion.alpha=0.5",
+        "--set",
+        "guidance.positions=[left]",
+        "--out",
+        tmp_path,
+    )
     assert asked.source == "photo"
-    assert asked.options == {"preset": "official", "device": "cpu",
-                             "overrides": {"fusion.alpha": 0.5, "guidance.positions": ["left"]}}
+    assert asked.options == {
+        "preset": "official",
+        "device": "cpu",
+        "overrides": {"fusion.alpha": 0.5, "guidance.positions": ["left"]},
+    }
 
 
 def test_segment_exits_with_1_when_nothing_is_found(run, asked, photo, tmp_path, picture):
@@ -91,18 +112,21 @@ def test_segment_exits_with_1_when_nothing_is_found(run, asked, photo, tmp_path,
     assert not np.asarray(Image.open(tmp_path / "photo-a-cup-mask.png")).any()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["segment", "missing.jpg", "a cup"], "missing.jpg: not readable as a picture"),
-    (["segment", "PHOTO", " "], "the expression is empty"),
-    (["segment", "PHOTO", "a cup", "--set", "fusion.alpha"], "--set wants NAME=VALUE, got 'fusion.alpha'"),
-    (["segment", "PHOTO", "a cup", "--set", "fusion.alpha=["], "not readable as a value"),
-    (["segment", "PHOTO", "a cup", "--set", "fusion.alfa=1"], "did you mean 'fusion.alpha'?"),
-    (["segment", "PHOTO", "a cup", "--set", "fusion.alpha=7"], "7.0 is outside 0.0 … 1.0"),
-    (["segment", "PHOTO", "a cup", "--out", "PHOTO"], "File exists"),
-    (["download", "sam_vit_x"], "did you mean sam_vit_"),
-    (["download", "sam_vit_b", "sam_vit_h", "--from", "x.pth"], "--from takes the file of one checkpoint"),
-    (["download", "sam_vit_b", "--from", "none.pth"], "there is no file none.pth"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["segment", "missing.jpg", "a cup"], "missing.jpg: not readable as a picture"),
+        (["segment", "PHOTO", " "], "the expression is empty"),
+        (["segment", "PHOTO", "a cup", "--set", "fusion.alpha"], "--set wants NAME=VALUE, got 'fusion.alpha'"),
+        (["segment", "PHOTO", "a cup", "--set", "fusion.alpha=["], "not readable as a value"),
+        (["segment", "PHOTO", "a cup", "--set", "fusion.alfa=1"], "did you mean 'fusion.alpha'?"),
+        (["segment", "PHOTO", "a cup", "--set", "fusion.alpha=7"], "7.0 is outside 0.0 … 1.0"),
+        (["segment", "PHOTO", "a cup", "--out", "PHOTO"], "File exists"),
+        (["download", "sam_vit_x"], "did you mean sam_vit_"),
+        (["download", "sam_vit_b", "sam_vit_h", "--from", "x.pth"], "--from takes the file of one checkpoint"),
+        (["download", "sam_vit_b", "--from", "none.pth"], "there is no file none.pth"),
+    ],
+)
 def test_errors_are_one_message_and_exit_code_2(run, asked, photo, tmp_path, monkeypatch, arguments, message):
     monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "cache"))
     code, _, err = run(*[photo if argument == "PHOTO" else argument for argument in arguments])
@@ -124,7 +148,8 @@ def test_download_takes_a_local_file(run, tmp_path, monkeypatch):
     (tmp_path / "mine.pt").write_bytes(content)
     (tmp_path / "own.yaml").write_text(
         "mine: {kind: clip, architecture: ViT-B-16, url: 'https://example.org/mine.pt',"
-        f" sha256: {hashlib.sha256(content).hexdigest()}}}")
+        f" sha256: {hashlib.sha256(content).hexdigest()}}}"
+    )
     code, out, _ = run("download", "mine", "--from", tmp_path / "mine.pt", "--cache", tmp_path / "cache")
     assert code == 0
     assert out == f"mine: {tmp_path / 'cache' / 'mine' / 'mine.pt'}\n"
@@ -163,19 +188,25 @@ def test_evaluate_hands_on_its_options_and_help(run, monkeypatch):
 
 def test_values_are_read_as_yaml():
     assert cli.parsed(["a.b=0.5", "c.d=true", "e.f=left", "g.h=[1, 2]", "i.j=a=b"]) == {
-        "a.b": 0.5, "c.d": True, "e.f": "left", "g.h": [1, 2], "i.j": "a=b"}
+        "a.b": 0.5,
+        "c.d": True,
+        "e.f": "left",
+        "g.h": [1, 2],
+        "i.j": "a=b",
+    }
     with pytest.raises(ConfigError):
         cli.parsed(["novalue"])
 
 
 def test_file_names_are_plain_and_different():
     names = cli.file_stems(Path("x/photo.jpg"), ["the cup", "The cup.", "the/cup", "чашка", "!", "a" * 500])
-    assert names[:5] == ["photo-the-cup", "photo-the-cup-2", "photo-the-cup-3", "photo-чашка",
-                         "photo-expression"]
+    assert names[:5] == ["photo-the-cup", "photo-the-cup-2", "photo-the-cup-3", "photo-чашка", "photo-expression"]
     assert len(names[5]) < 80
 
 
 def test_help_does_not_wait_for_torch():
-    code = ("import sys, hybridgl_ros.cli; "
-            "sys.exit(any(name in sys.modules for name in ('torch', 'cv2', 'spacy', 'open_clip')))")
+    code = (
+        "import sys, hybridgl_ros.cli; "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'cv2', 'spacy', 'open_clip')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(cli.__file__).parents[1], check=False).returncode == 0

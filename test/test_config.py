@@ -18,8 +18,11 @@ def test_shipped_configurations_are_complete(name, preset):
 def test_presets_hold_the_papers_numbers():
     paper = load_config("photo")
     assert (paper.fusion.alpha, paper.features.beta, paper.features.start_block) == (0.6, 2.0, 9)
-    assert (paper.guidance.outside_weight, paper.guidance.outside_weight_big, paper.guidance.outside_weight_small) == \
-        (9, 3, 14)
+    assert (paper.guidance.outside_weight, paper.guidance.outside_weight_big, paper.guidance.outside_weight_small) == (
+        9,
+        3,
+        14,
+    )
     official = load_config("photo", preset="official")
     assert (official.guidance.inside_weight, official.guidance.outside_weight) == (0.2, 1.8)
     assert official.proposals.minimum_region_area == 800
@@ -27,26 +30,40 @@ def test_presets_hold_the_papers_numbers():
 
 def test_file_and_overrides_win_over_the_preset(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump({
-        "preset": "paper", "fusion": {"alpha": 0.25, "score_threshold": 0.1},
-        "models": {"sam": "sam_tabletop", "clip": "clip_tabletop", "spacy": "auto", "device": "cpu",
-                   "dtype": "float32"}}))
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "preset": "paper",
+                "fusion": {"alpha": 0.25, "score_threshold": 0.1},
+                "models": {
+                    "sam": "sam_tabletop",
+                    "clip": "clip_tabletop",
+                    "spacy": "auto",
+                    "device": "cpu",
+                    "dtype": "float32",
+                },
+            }
+        )
+    )
     config = load_config(path, overrides={"fusion.score_threshold": 0.2})
     assert (config.fusion.alpha, config.fusion.score_threshold) == (0.25, 0.2)
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"fusion.alhpa": 0.5}, "did you mean 'fusion.alpha'"),
-    ({"fusion.alpha": 1.5}, "outside 0.0 … 1.0"),
-    ({"fusion.alpha": "much"}, "wants float"),
-    ({"fusion.alpha": float("nan")}, "finite"),
-    ({"features.mode": "G3L"}, "is not one of"),
-    ({"features.start_block": 9.5}, "wants int"),
-    ({"features.start_block": True}, "wants int"),
-    ({"features.blur_kernel": 14}, "must be odd"),
-    ({"features.local_fill": [0.0]}, "three numbers"),
-    ({"guidance.positions": "left"}, "wants a list"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fusion.alhpa": 0.5}, "did you mean 'fusion.alpha'"),
+        ({"fusion.alpha": 1.5}, "outside 0.0 … 1.0"),
+        ({"fusion.alpha": "much"}, "wants float"),
+        ({"fusion.alpha": float("nan")}, "finite"),
+        ({"features.mode": "G3L"}, "is not one of"),
+        ({"features.start_block": 9.5}, "wants int"),
+        ({"features.start_block": True}, "wants int"),
+        ({"features.blur_kernel": 14}, "must be odd"),
+        ({"features.local_fill": [0.0]}, "three numbers"),
+        ({"guidance.positions": "left"}, "wants a list"),
+    ],
+)
 def test_bad_values_are_refused_with_the_reason(change, message):
     with pytest.raises(ConfigError, match=message):
         load_config("embedded", overrides=change)

@@ -1,4 +1,5 @@
 """The documents say what the code does."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -29,8 +30,11 @@ def test_an_old_table_is_noticed(tables):
     assert "fusion.alpha" in tables.updated(old)
 
 
-@pytest.mark.parametrize("path", [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("training/*.md")],
-                         ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/*.md"), *CHECKOUT.glob("training/*.md")],
+    ids=lambda path: path.name,
+)
 def test_links_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
         assert (path.parent / target).exists(), target

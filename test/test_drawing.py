@@ -1,4 +1,5 @@
 """What a person sees of an answer."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -18,7 +19,7 @@ def blank(height: int, width: int) -> np.ndarray:
 
 def square(shape, top: int, left: int, side: int) -> np.ndarray:
     mask = np.zeros(shape, bool)
-    mask[top:top + side, left:left + side] = True
+    mask[top : top + side, left : left + side] = True
     return mask
 
 
@@ -26,7 +27,8 @@ def answer_over(shape, text: str = "the mug") -> Answer:
     masks = [square(shape, 20, 20, 20), square(shape, 20, 70, 20)]
     candidates = tuple(
         Candidate(index, mask, (float(20 + 50 * index), 20.0, 19.0, 19.0), 0.5, 0.2, 0.0, 0.0, 0.0, 0.0)
-        for index, mask in enumerate(masks))
+        for index, mask in enumerate(masks)
+    )
     parse = Parse(text=text, sentence=text, target=text, head=text)
     return Answer(True, masks[0], 0.5, 0.2, 0.1, candidates, parse)
 
@@ -45,8 +47,9 @@ def test_the_referent_is_tinted_the_rest_darkened_and_the_image_kept():
 
 def test_nothing_found_leaves_the_picture_as_it_is_above_the_caption():
     image = blank(100, 120)
-    nothing = replace(answer_over((100, 120)), found=False, mask=np.zeros((100, 120), bool), candidates=(),
-                      reason="no proposals")
+    nothing = replace(
+        answer_over((100, 120)), found=False, mask=np.zeros((100, 120), bool), candidates=(), reason="no proposals"
+    )
     drawn = draw_answer(image, nothing)
     assert np.array_equal(drawn[:80], image[:80])
     assert not np.array_equal(drawn[80:], image[80:])
@@ -55,8 +58,9 @@ def test_nothing_found_leaves_the_picture_as_it_is_above_the_caption():
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 3), (48, 64), (100, CAPTION_WIDTH)])
 def test_any_size_can_be_drawn(size):
     mask = np.ones(size, bool)
-    whole = replace(answer_over((100, 120)), mask=mask, candidates=(
-        replace(answer_over((100, 120)).candidates[0], mask=mask),))
+    whole = replace(
+        answer_over((100, 120)), mask=mask, candidates=(replace(answer_over((100, 120)).candidates[0], mask=mask),)
+    )
     assert draw_answer(blank(*size), whole).shape == (*size, 3)
 
 

@@ -1,4 +1,5 @@
 """The whole path on the shipped models and held-out scenes: real masks, real language, real ground truth."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -23,15 +24,22 @@ def encoded(segmenter):
 
 
 def mean_iou(segmenter, encoded, kinds) -> float:
-    values = [mask_ious(segmenter.refer(found, expression.text).mask[None], scene.mask(expression.instance))[0]
-              for scene, found in encoded for expression in scene.expressions if expression.kind in kinds]
+    values = [
+        mask_ious(segmenter.refer(found, expression.text).mask[None], scene.mask(expression.instance))[0]
+        for scene, found in encoded
+        for expression in scene.expressions
+        if expression.kind in kinds
+    ]
     assert len(values) >= SCENES
     return float(np.mean(values))
 
 
 def test_objects_are_proposed(encoded):
-    best = [mask_ious(found.proposals.masks, scene.mask(item.instance)).max()
-            for scene, found in encoded for item in scene.objects]
+    best = [
+        mask_ious(found.proposals.masks, scene.mask(item.instance)).max()
+        for scene, found in encoded
+        for item in scene.objects
+    ]
     assert np.mean(best) > 0.8
 
 
@@ -44,8 +52,11 @@ def test_relations_and_positions_are_found_far_above_chance(segmenter, encoded):
 
 
 def test_guidance_and_relations_help_where_an_expression_needs_them(segmenter, encoded):
-    switched_off = ReferringSegmenter.from_config("embedded", device="cpu", overrides={
-        "relations.enabled": False, "guidance.coherence": False, "guidance.position": False})
+    switched_off = ReferringSegmenter.from_config(
+        "embedded",
+        device="cpu",
+        overrides={"relations.enabled": False, "guidance.coherence": False, "guidance.position": False},
+    )
     kinds = {"relation", "position"}
     assert mean_iou(segmenter, encoded, kinds) > mean_iou(switched_off, encoded, kinds)
 

@@ -36,8 +36,9 @@ def test_a_relation_moves_the_answer_to_the_candidate_that_satisfies_it():
 
 def test_eq_5_by_hand():
     other = torch.tensor([0.0, 0.0, 0.5, 0.0])
-    result = semantic_scores(SIMILARITY, other, BOXES, parse("left"),
-                             settings(target_candidates=2, other_candidates=1, scale="log"), 1.0)
+    result = semantic_scores(
+        SIMILARITY, other, BOXES, parse("left"), settings(target_candidates=2, other_candidates=1, scale="log"), 1.0
+    )
     p = torch.softmax(SIMILARITY[:2], 0)
     assert torch.allclose(result.relation[:2], p) and result.relation[2:].isnan().all()
     assert torch.allclose(result.scores, torch.cat([p, torch.zeros(2)]))
@@ -45,8 +46,9 @@ def test_eq_5_by_hand():
 
 def test_literal_scale_softmaxes_the_probabilities_themselves():
     other = torch.tensor([0.0, 0.0, 0.5, 0.0])
-    result = semantic_scores(SIMILARITY, other, BOXES, parse("left"),
-                             settings(target_candidates=2, other_candidates=1, scale="literal"), 1.0)
+    result = semantic_scores(
+        SIMILARITY, other, BOXES, parse("left"), settings(target_candidates=2, other_candidates=1, scale="literal"), 1.0
+    )
     raw = torch.cat([torch.softmax(SIMILARITY[:2], 0), torch.zeros(2)])
     assert torch.allclose(result.scores, torch.softmax(raw, 0))
 
@@ -56,8 +58,9 @@ def test_an_unsatisfied_relation_falls_back_and_says_so():
     result = semantic_scores(SIMILARITY, other, BOXES, parse("left"), settings(other_candidates=1), 100.0)
     assert torch.allclose(result.scores, torch.softmax(100 * SIMILARITY, 0))
     assert "left" in result.notes[0]
-    strict = semantic_scores(SIMILARITY, other, BOXES, parse("left"),
-                             settings(other_candidates=1, fallback=False), 100.0)
+    strict = semantic_scores(
+        SIMILARITY, other, BOXES, parse("left"), settings(other_candidates=1, fallback=False), 100.0
+    )
     assert torch.allclose(strict.scores, torch.full((4,), 0.25)) and not strict.notes
 
 

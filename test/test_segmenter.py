@@ -1,4 +1,5 @@
 """Edge cases of the whole path in both presets, on a random CLIP."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -9,8 +10,15 @@ from hybridgl_ros.config import replace
 from hybridgl_ros.errors import ConfigError, ExpressionError, ImageError
 
 PRESETS = pytest.mark.parametrize("preset", ["paper", "official"])
-EXPRESSIONS = ["the red mug", "the mug on the left", "the mug left of the plate", "the small mug inside the plate",
-               "top", "der rote Becher", "红色的杯子"]
+EXPRESSIONS = [
+    "the red mug",
+    "the mug on the left",
+    "the mug left of the plate",
+    "the small mug inside the plate",
+    "top",
+    "der rote Becher",
+    "红色的杯子",
+]
 
 
 @PRESETS
@@ -97,9 +105,16 @@ def test_blank_expressions_are_refused(make_segmenter, picture, four_masks, pres
     assert segmenter.refer(scene, "the mug").found
 
 
-@pytest.mark.parametrize("image", [
-    np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32),
-    np.zeros((0, 4, 3), np.uint8), "photo.jpg"])
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((0, 4, 3), np.uint8),
+        "photo.jpg",
+    ],
+)
 def test_bad_images_are_refused(make_segmenter, four_masks, picture, image):
     segmenter = make_segmenter(four_masks)
     with pytest.raises(ImageError):
@@ -135,8 +150,9 @@ def test_a_size_word_changes_lambda(make_segmenter, picture, four_masks):
 
 
 def test_switches_turn_stages_off(make_segmenter, picture, four_masks):
-    plain = make_segmenter(four_masks, **{"relations.enabled": False, "guidance.coherence": False,
-                                          "guidance.position": False})
+    plain = make_segmenter(
+        four_masks, **{"relations.enabled": False, "guidance.coherence": False, "guidance.position": False}
+    )
     scene = plain.encode(picture)
     answer = plain.refer(scene, "the mug left of the plate")
     assert scene.map_tokens is None and answer.localisation is None

@@ -170,9 +170,7 @@ def draw_views(pool: ScenePool, plan: ViewPlan, rng: random.Random) -> ViewBatch
     blurred = np.stack(rows.blurred[:count]) if plan.blurred else None
     keep = None
     if plan.tokens is not None:
-        order = np.argsort(
-            np.random.default_rng(rng.getrandbits(32)).random(shares.shape) - (shares > 0), axis=1
-        )
+        order = np.argsort(np.random.default_rng(rng.getrandbits(32)).random(shares.shape) - (shares > 0), axis=1)
         places = np.sort(order[:, : plan.tokens], axis=1)
         local = np.take_along_axis(local, places[..., None], axis=1)
         blurred = None if blurred is None else np.take_along_axis(blurred, places[..., None], axis=1)

@@ -35,9 +35,7 @@ class TextBanks:
             "colour": [Description(colour=c) for c in range(COLOURS)],
             "shape": [Description(shape=s) for s in range(SHAPES)],
             "size": [Description(size=z) for z in range(SIZES)],
-            "full": [
-                Description(s, c, z) for z in range(SIZES) for c in range(COLOURS) for s in range(SHAPES)
-            ],
+            "full": [Description(s, c, z) for z in range(SIZES) for c in range(COLOURS) for s in range(SHAPES)],
         }
         if not sized:
             groups["size"] = groups["full"] = []
@@ -65,9 +63,7 @@ def bank_loss(features: Tensor, batch: ViewBatch, banks: TextBanks, scale: Tenso
     return loss
 
 
-def draw_texts(
-    batch: ViewBatch, wording: Wording, rng: random.Random
-) -> tuple[list[str], Tensor, Tensor, Tensor]:
+def draw_texts(batch: ViewBatch, wording: Wording, rng: random.Random) -> tuple[list[str], Tensor, Tensor, Tensor]:
     """A text for each object view, and three (T, B) bool: where it is true, where that is known, and its scene's views.
 
     Of a text with a size word, nothing is known about views whose size is unknown, nor about objects of the scene
@@ -165,9 +161,7 @@ def frame_heads_loss(heads: Heads, supervised: list[Tensor], batch: FrameBatch) 
     return torch.stack(losses).sum() / len(supervised)
 
 
-def map_loss(
-    tokens: Tensor, batch: FrameBatch, encode: Encode, wording: Wording, rng: random.Random
-) -> Tensor:
+def map_loss(tokens: Tensor, batch: FrameBatch, encode: Encode, wording: Wording, rng: random.Random) -> Tensor:
     """Localisation: for a text per object, softmax over the frame's tokens against the share its objects cover."""
     frames, texts, targets = [], [], []
     for row in range(len(batch.shape)):
@@ -180,9 +174,7 @@ def map_loss(
             if "c" in parts:
                 true = true & (batch.colour[row] == colour)
             texts.append(
-                wording.text(
-                    Description(int(shape) if "s" in parts else None, int(colour) if "c" in parts else None)
-                )
+                wording.text(Description(int(shape) if "s" in parts else None, int(colour) if "c" in parts else None))
             )
             frames.append(row)
             targets.append(batch.shares[row, true].sum(0).clamp(max=1))

@@ -82,14 +82,10 @@ def _mimetic_attention(attention: nn.MultiheadAttention) -> None:
     query, key, value = attention.in_proj_weight.chunk(3)
     for head in range(heads):
         rows = slice(head * head_width, (head + 1) * head_width)
-        left, singular, right = torch.linalg.svd(
-            0.7 * torch.randn(width, width) / math.sqrt(width) + 0.7 * identity
-        )
+        left, singular, right = torch.linalg.svd(0.7 * torch.randn(width, width) / math.sqrt(width) + 0.7 * identity)
         root = singular[:head_width].sqrt()[:, None]
         query[rows], key[rows] = left.T[:head_width] * root, right[:head_width] * root
-    left, singular, right = torch.linalg.svd(
-        0.4 * torch.randn(width, width) / math.sqrt(width) - 0.4 * identity
-    )
+    left, singular, right = torch.linalg.svd(0.4 * torch.randn(width, width) / math.sqrt(width) - 0.4 * identity)
     root = singular.sqrt()
     value.copy_(root[:, None] * right)
     attention.out_proj.weight.copy_(left * root)

@@ -30,12 +30,8 @@ def orthogonalise(gradient: Tensor, steps: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised, for 2-D weights; the step's RMS is 0.2·lr, as AdamW's typically is."""
 
-    def __init__(
-        self, params: Iterable[nn.Parameter], weight_decay: float = 0.0, momentum: float = 0.95
-    ) -> None:
-        super().__init__(
-            params, {"lr": 0.0, "weight_decay": weight_decay, "momentum": momentum, "scale": 1.0}
-        )
+    def __init__(self, params: Iterable[nn.Parameter], weight_decay: float = 0.0, momentum: float = 0.95) -> None:
+        super().__init__(params, {"lr": 0.0, "weight_decay": weight_decay, "momentum": momentum, "scale": 1.0})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

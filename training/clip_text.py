@@ -111,9 +111,7 @@ class Wording:
             words.append(pick(SIZES[SIZE_NAMES[description.size]]))
         if description.colour is not None:
             words.append(pick(COLOURS[COLOUR_NAMES[description.colour]]))
-        words.append(
-            pick(ANY_OBJECT if description.shape is None else SHAPES[SHAPE_NAMES[description.shape]])
-        )
+        words.append(pick(ANY_OBJECT if description.shape is None else SHAPES[SHAPE_NAMES[description.shape]]))
         return " ".join(words)
 
     def other(self) -> str:

@@ -123,11 +123,7 @@ def imperfect(mask: Mask, rng: random.Random) -> Mask:
         changed = cv2.erode(pixels, kernel).astype(bool)
     else:
         height, width = mask.shape
-        noise = (
-            np.random.default_rng(rng.getrandbits(32))
-            .normal(0, 0.35, (height // 8, width // 8))
-            .astype(np.float32)
-        )
+        noise = np.random.default_rng(rng.getrandbits(32)).normal(0, 0.35, (height // 8, width // 8)).astype(np.float32)
         soft = cv2.GaussianBlur(pixels.astype(np.float32), (9, 9), 0)
         changed = soft + cv2.resize(noise, (width, height)) * (soft > 0.02) * (soft < 0.98) > 0.5
     return changed if changed.sum() > 0.5 * mask.sum() else mask

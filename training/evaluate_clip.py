@@ -50,9 +50,7 @@ def scene_features(passes: VisionPasses, scene: RamScene, views: Iterable[str] =
     """Unit features (objects, d) of the true masks through each view, as the product forms them."""
     masks = [scene.instances == entry[0] for entry in scene.objects]
     window = whole_frame(masks[0])
-    local = torch.from_numpy(
-        np.stack([patches(look(local_picture(scene.image, mask), window)) for mask in masks])
-    )
+    local = torch.from_numpy(np.stack([patches(look(local_picture(scene.image, mask), window)) for mask in masks]))
     if list(views) == ["local"]:
         return {"local": F.normalize(passes.plain(local).feature, dim=-1)}
     background = cv2.GaussianBlur(scene.image, (BLUR_KERNEL, BLUR_KERNEL), 0)
@@ -127,12 +125,8 @@ def main() -> None:
     """Command line entry."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="+", type=Path, help="tabletop sets: zips, or folders of shards")
-    parser.add_argument(
-        "--weights", type=Path, default=WEIGHTS, help="exported weights (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--limit", type=int, default=None, help="use only the first so many scenes of each set"
-    )
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="exported weights (default: %(default)s)")
+    parser.add_argument("--limit", type=int, default=None, help="use only the first so many scenes of each set")
     parser.add_argument("--json", type=Path, default=None, help="also write the numbers to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -141,12 +135,8 @@ def main() -> None:
     for path in arguments.sets:
         scenes = TabletopSet(path)
         count = min(len(scenes), arguments.limit or len(scenes))
-        results[path.stem] = accuracy(
-            VisionPasses(model), encode, (RamScene.of(scenes[i]) for i in range(count))
-        )
-        print(
-            f"{path.stem}: {count} scenes, chance {results[path.stem]['chance']:.2f}\n{table(results[path.stem])}"
-        )
+        results[path.stem] = accuracy(VisionPasses(model), encode, (RamScene.of(scenes[i]) for i in range(count)))
+        print(f"{path.stem}: {count} scenes, chance {results[path.stem]['chance']:.2f}\n{table(results[path.stem])}")
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")
 

@@ -157,13 +157,9 @@ class Trainer:
             banks = TextBanks(learner.encode, self.wording, sized=bool((batch.size >= 0).any()))
             if batch.blurred is None:
                 result = learner.passes.plain(batch.local, batch.keep)
-                loss = self.match(result.feature, batch, banks) + heads_loss(
-                    learner.heads, result.supervised, batch
-                )
+                loss = self.match(result.feature, batch, banks) + heads_loss(learner.heads, result.supervised, batch)
             else:
-                fused, alone, context = learner.passes.fused(
-                    batch.local, batch.blurred, batch.inside, batch.keep
-                )
+                fused, alone, context = learner.passes.fused(batch.local, batch.blurred, batch.inside, batch.keep)
                 loss = self.match(fused, batch, banks)
                 loss = loss + 0.5 * self.match(alone, batch, banks) + 0.35 * self.match(context, batch, banks)
         rate = self.progress.learning_rate()
@@ -235,9 +231,7 @@ class Trainer:
         }
         if final and heldout_path().exists():
             heldout = TabletopSet(heldout_path())
-            numbers = accuracy(
-                self.average.passes, self.average.encode, (RamScene.of(scene) for scene in heldout)
-            )
+            numbers = accuracy(self.average.passes, self.average.encode, (RamScene.of(scene) for scene in heldout))
             facts["heldout"] = {"scenes": len(heldout), **numbers}
             log.info("held-out: %s", facts["heldout"])
         path = export(self.average.model, self.average.state_dict(), self.average.tokenizer, OUTPUT, facts)
@@ -271,20 +265,14 @@ class Trainer:
 def main() -> None:
     """Command line entry."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--train", required=True, help="glob of the training shards; new ones join as they appear"
-    )
+    parser.add_argument("--train", required=True, help="glob of the training shards; new ones join as they appear")
     parser.add_argument("--val", type=Path, required=True, help="validation set")
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoint.pt")
-    parser.add_argument(
-        "--minutes", type=float, default=90, help="budget of training time (default: %(default)s)"
-    )
+    parser.add_argument("--minutes", type=float, default=90, help="budget of training time (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=20, help="default: %(default)s")
     parser.add_argument("--shards", type=int, default=1000, help="shards to read at the start (default: all)")
     parser.add_argument("--note", default="", help="remark for the card")
-    parser.add_argument(
-        "--val-scenes", type=int, default=50, help="validation scenes of an intermediate evaluation"
-    )
+    parser.add_argument("--val-scenes", type=int, default=50, help="validation scenes of an intermediate evaluation")
     parser.add_argument("--evaluate-seconds", type=float, default=180)
     parser.add_argument("--save-seconds", type=float, default=200)
     options = parser.parse_args()

@@ -1,4 +1,5 @@
 """Token-level access to any open_clip vision transformer."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

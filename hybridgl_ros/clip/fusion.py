@@ -1,4 +1,5 @@
 """Region features from CLIP's tokens (§3.2): every row of Table 3 and every start block of Table 4."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def region_features(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray, set
     features = []
     with torch.inference_mode(), clip.autocast():
         for first in range(0, len(masks), settings.batch_size):
-            some = torch.from_numpy(masks[first:first + settings.batch_size]).to(clip.device)
+            some = torch.from_numpy(masks[first : first + settings.batch_size]).to(clip.device)
             batch = Batch(clip, views, some, views.coverage(some), settings)
             features.append(describe(batch).float())
     return torch.cat(features)
@@ -69,14 +70,16 @@ def region_features(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray, set
 
 def local(batch: Batch) -> Tensor:
     """L: the plain local view."""
-    return batch.class_feature(batch.clip.run(batch.before_start(batch.views.local(batch.masks)),
-                                              batch.start, batch.depth))
+    return batch.class_feature(
+        batch.clip.run(batch.before_start(batch.views.local(batch.masks)), batch.start, batch.depth)
+    )
 
 
 def global_blurred(batch: Batch) -> Tensor:
     """G(blur): the plain blurred view."""
-    return batch.class_feature(batch.clip.run(batch.before_start(batch.views.blurred(batch.masks)),
-                                              batch.start, batch.depth))
+    return batch.class_feature(
+        batch.clip.run(batch.before_start(batch.views.blurred(batch.masks)), batch.start, batch.depth)
+    )
 
 
 def global_attention_masked(batch: Batch) -> Tensor:
@@ -113,15 +116,18 @@ def token_masked(batch: Batch, tokens: Tensor) -> Tensor:
 
 def cropped(batch: Batch) -> Tensor:
     """The cropped local view, of G + L [41] and of plain SAM-CLIP."""
-    return batch.class_feature(batch.clip.run(batch.before_start(batch.views.cropped(batch.masks)),
-                                              batch.start, batch.depth))
+    return batch.class_feature(
+        batch.clip.run(batch.before_start(batch.views.cropped(batch.masks)), batch.start, batch.depth)
+    )
 
 
 def weighted_sum(first: Callable[[Batch], Tensor], second: Callable[[Batch], Tensor]) -> Callable[[Batch], Tensor]:
     """global_weight · first + (1 − global_weight) · second."""
+
     def describe(batch: Batch) -> Tensor:
         weight = batch.settings.global_weight
         return weight * first(batch) + (1 - weight) * second(batch)
+
     return describe
 
 

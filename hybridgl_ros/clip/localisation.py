@@ -1,4 +1,5 @@
 """The GEM localisation map G_co (§3.3; Bousselham et al. 2024) on the weights of the one loaded CLIP."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -69,8 +70,9 @@ def attend(z: Tensor, values: Tensor, scale: Tensor) -> Tensor:
     return torch.softmax(scale * (z @ z.transpose(-2, -1)), dim=-1) @ values
 
 
-def localisation_map(tokens: Tensor, grid: tuple[int, int], phrase: Tensor, size: int,
-                     image_size: tuple[int, int]) -> Tensor:
+def localisation_map(
+    tokens: Tensor, grid: tuple[int, int], phrase: Tensor, size: int, image_size: tuple[int, int]
+) -> Tensor:
     """G_co in [0, 1], H×W float32, of one phrase's feature (d). All ones when the map is constant.
 
     Cosine per token, bilinear to size×size, min-max, resized to the image (antialiased), min-max again.

@@ -1,4 +1,5 @@
 """Text features (§3.1): the ensemble of sentence and target phrase, prompts, truncation."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 """The pictures that CLIP sees of each mask (§3.2): local, blurred global, and the baselines' others."""
+
 from __future__ import annotations
 
 import cv2
@@ -33,8 +34,13 @@ class Views:
         return clip.normalise(pixels, self._settings.statistics)
 
     def _resize(self, pictures: Tensor) -> Tensor:
-        return F.interpolate(pictures, size=(self._size, self._size), mode="bilinear", align_corners=False,
-                             antialias=self._settings.antialias)
+        return F.interpolate(
+            pictures,
+            size=(self._size, self._size),
+            mode="bilinear",
+            align_corners=False,
+            antialias=self._settings.antialias,
+        )
 
     def local(self, masks: Tensor) -> Tensor:
         """The image inside the mask, a constant fill outside. masks: N×H×W bool."""
@@ -54,7 +60,7 @@ class Views:
         crops = []
         for picture, mask in zip(pictures, masks):
             rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
-            crop = picture[:, int(rows[0]):int(rows[-1]) + 1, int(columns[0]):int(columns[-1]) + 1]
+            crop = picture[:, int(rows[0]) : int(rows[-1]) + 1, int(columns[0]) : int(columns[-1]) + 1]
             crops.append(self._resize(crop[None]))
         return torch.cat(crops)
 

@@ -4,6 +4,7 @@ One safetensors file an entry. Its key is the SHA-256 of everything the result d
 these inputs and seals them with the tensors and the seconds. What does not agree with both is computed anew, never
 trusted.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -87,8 +88,9 @@ class StageCache:
                     os.unlink(temporary)
                 raise
         except OSError as error:
-            raise ConfigError(f"cache {self.directory}: cannot be written: {error};"
-                              " --no-cache works without") from error
+            raise ConfigError(
+                f"cache {self.directory}: cannot be written: {error}; --no-cache works without"
+            ) from error
 
     def path(self, stage: str, description: str) -> Path:
         """Where an entry lies."""

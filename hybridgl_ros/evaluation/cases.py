@@ -1,4 +1,5 @@
 """The expressions worth looking at: the best, the worst, and those where little was missing."""
+
 from __future__ import annotations
 
 import base64
@@ -43,8 +44,9 @@ def best(answers: Sequence[Mapping[str, Any]], count: int = COUNT) -> list[Mappi
 
 def worst(answers: Sequence[Mapping[str, Any]], count: int = COUNT) -> list[Mapping[str, Any]]:
     """Answers of the lowest IoU first, those with the largest margin before others."""
-    return sorted(with_target(answers), key=lambda answer: (answer["outcome"]["iou"],
-                                                            -(answer["outcome"]["margin"] or 0.0)))[:count]
+    return sorted(
+        with_target(answers), key=lambda answer: (answer["outcome"]["iou"], -(answer["outcome"]["margin"] or 0.0))
+    )[:count]
 
 
 def nearest_misses(answers: Sequence[Mapping[str, Any]], count: int = COUNT) -> list[Mapping[str, Any]]:

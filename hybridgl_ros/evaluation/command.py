@@ -1,4 +1,5 @@
 """`hybridgl evaluate`: arguments in, an output folder and a table out."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -32,33 +33,45 @@ INTERRUPTED = 130
 
 
 def evaluate(
-        dataset: Annotated[str, typer.Option(help=f"Data set: {', '.join(SOURCES)}.")],
-        out: Annotated[Path, typer.Option(help="Folder of the results; an interrupted run goes on from it.")],
-        root: Annotated[Path | None, typer.Option(
-            help="Where the data set lies; the tabletop's held-out set ships with the package.")] = None,
-        split: Annotated[list[str] | None, typer.Option(
-            help="Split, the data set's usual one by default; may be repeated; all: each the paper reports.")] = None,
-        split_by: Annotated[str | None, typer.Option(help="RefCOCOg: umd or google.")] = None,
-        images: Annotated[Path | None, typer.Option(help="Folder of the pictures, if not below the root.")] = None,
-        topics: Annotated[list[str] | None, typer.Option(
-            "--topic", metavar="NAME=TOPIC", help="Bags: image, expression or truth topic; may be repeated.")] = None,
-        config: Annotated[str | None, typer.Option(
-            help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")] = None,
-        preset: Annotated[str | None, typer.Option(help="paper or official, instead of the file's.")] = None,
-        changes: Annotated[list[str] | None, typer.Option(
-            "--set", metavar="NAME=VALUE", help="Change a setting of every row; may be repeated.")] = None,
-        device: Annotated[str | None, typer.Option(help="Torch device, e.g. cpu or cuda:0.")] = None,
-        methods: Annotated[list[str] | None, typer.Option(
-            "--method", help="hybridgl, sam-clip, global-local, grad-cam, maskclip; may be repeated.")] = None,
-        ablation: Annotated[str | None, typer.Option(
-            help="Run all rows of a table: table1, table3, table4, table5, relation-scale.")] = None,
-        limit: Annotated[int | None, typer.Option(min=1, help="Only the first expressions of each split.")] = None,
-        workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs Ray.")] = 1,
-        ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Ray cluster, e.g. auto or host:6379.")] = None,
-        threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
-        cache: Annotated[Path | None, typer.Option(help="Folder of cached image stages.")] = None,
-        no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the cache.")] = False,
-        overwrite: Annotated[bool, typer.Option(help="Lose results of another run in the folder.")] = False) -> None:
+    dataset: Annotated[str, typer.Option(help=f"Data set: {', '.join(SOURCES)}.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results; an interrupted run goes on from it.")],
+    root: Annotated[
+        Path | None, typer.Option(help="Where the data set lies; the tabletop's held-out set ships with the package.")
+    ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Split, the data set's usual one by default; may be repeated; all: each the paper reports."),
+    ] = None,
+    split_by: Annotated[str | None, typer.Option(help="RefCOCOg: umd or google.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the pictures, if not below the root.")] = None,
+    topics: Annotated[
+        list[str] | None,
+        typer.Option("--topic", metavar="NAME=TOPIC", help="Bags: image, expression or truth topic; may be repeated."),
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option(help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="paper or official, instead of the file's.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of every row; may be repeated."),
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Torch device, e.g. cpu or cuda:0.")] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="hybridgl, sam-clip, global-local, grad-cam, maskclip; may be repeated."),
+    ] = None,
+    ablation: Annotated[
+        str | None, typer.Option(help="Run all rows of a table: table1, table3, table4, table5, relation-scale.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first expressions of each split.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs Ray.")] = 1,
+    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Ray cluster, e.g. auto or host:6379.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    cache: Annotated[Path | None, typer.Option(help="Folder of cached image stages.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the cache.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Lose results of another run in the folder.")] = False,
+) -> None:
     """Score a method on a data set, beside what the paper reports.
 
     Writes results.json, summary.csv, timings.json and report.html. Exit code 130 when stopped by Ctrl-C, with a
@@ -71,11 +84,19 @@ def evaluate(
     loaded = load_config(config, preset=preset, overrides=overrides)
     if ablation and methods:
         raise ConfigError("--ablation brings its own methods; leave out --method or --ablation")
-    runs = (ablation_runs(loaded, ablation, overrides) if ablation
-            else method_runs(loaded, methods or [DEFAULT_METHOD], overrides))
+    runs = (
+        ablation_runs(loaded, ablation, overrides)
+        if ablation
+        else method_runs(loaded, methods or [DEFAULT_METHOD], overrides)
+    )
     options = {"split_by": split_by, "images": images, "topics": topics_of(topics or [])}
-    job = Job(open_splits(dataset, split or [], root, options), runs, None if no_cache else cache or default_cache(),
-              limit, threads)
+    job = Job(
+        open_splits(dataset, split or [], root, options),
+        runs,
+        None if no_cache else cache or default_cache(),
+        limit,
+        threads,
+    )
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=evaluator(workers, ray))
     write_all(finished, title_of(dataset, config, preset, ablation, runs), out)
     if not finished.complete:
@@ -103,8 +124,9 @@ def evaluator(workers: int, address: str | None) -> EvaluateAll:
     return on_ray(workers, address)
 
 
-def open_splits(name: str, splits: Sequence[str], root: Path | None,
-                options: dict[str, Any]) -> dict[str, ReferringDataset]:
+def open_splits(
+    name: str, splits: Sequence[str], root: Path | None, options: dict[str, Any]
+) -> dict[str, ReferringDataset]:
     """The data set's splits by name. Raises DatasetError as `open_dataset`."""
     if EVERY_SPLIT in splits and name in SOURCES:
         splits = SOURCES[name].splits

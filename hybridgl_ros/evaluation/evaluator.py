@@ -1,4 +1,5 @@
 """One process' share of an evaluation: every run on one image after the other."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -55,14 +56,21 @@ class Evaluator:
     threads: CPU threads of torch; their number can change the last digits, so it is the same in every process.
     """
 
-    def __init__(self, datasets: Mapping[str, ReferringDataset], runs: Sequence[Run], load: Loader,
-                 cache: Path | None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        datasets: Mapping[str, ReferringDataset],
+        runs: Sequence[Run],
+        load: Loader,
+        cache: Path | None,
+        threads: int = 1,
+    ) -> None:
         torch.set_num_threads(threads)
         self._datasets = datasets
         self._runs = runs
         loaded = load(runs[0].config)
-        segmenter = ReferringSegmenter(loaded.config, loaded.generator, loaded.clip, loaded.parser,
-                                       OneByOneTextEncoder(loaded.clip))
+        segmenter = ReferringSegmenter(
+            loaded.config, loaded.generator, loaded.clip, loaded.parser, OneByOneTextEncoder(loaded.clip)
+        )
         self._cache = StageCache(cache) if cache is not None else None
         self._stages = Stages(segmenter, self._cache, model_checksums(runs[0].config))
         self._methods: list[Method] = [find_method(run.method).build(run.config, self._stages) for run in runs]
@@ -84,9 +92,13 @@ class Evaluator:
             except ImageError as error:
                 raise DatasetError(f"{dataset.name} {task.split}: image {task.image_id}: {error}") from error
             answers[run.name] = [self._answer(encoded, sample, truth) for sample, truth in zip(task.samples, truths)]
-        return {"split": task.split, "image": task.image_id, "answers": answers,
-                "stages": [asdict(usage) for usage in self._stages.usage()],
-                "damaged": self._cache.damaged - damaged if self._cache else 0}
+        return {
+            "split": task.split,
+            "image": task.image_id,
+            "answers": answers,
+            "stages": [asdict(usage) for usage in self._stages.usage()],
+            "damaged": self._cache.damaged - damaged if self._cache else 0,
+        }
 
     def _answer(self, encoded: EncodedImage, sample: Sample, truth: np.ndarray) -> dict[str, Any]:
         try:
@@ -94,9 +106,13 @@ class Evaluator:
         except ExpressionError as error:
             raise DatasetError(f"sample {sample.id}: {error}") from error
         ious = mask_ious(encoded.proposals.masks, truth)
-        return {"outcome": outcome_of(sample, answer, truth, ious).to_json(), "mask": encode_rle(answer.mask),
-                "candidates": candidates_of(answer, ious, sample.has_target), "best": best_of(answer, ious, sample),
-                "notes": [note for note in (answer.reason, *answer.notes) if note]}
+        return {
+            "outcome": outcome_of(sample, answer, truth, ious).to_json(),
+            "mask": encode_rle(answer.mask),
+            "candidates": candidates_of(answer, ious, sample.has_target),
+            "best": best_of(answer, ious, sample),
+            "notes": [note for note in (answer.reason, *answer.notes) if note],
+        }
 
 
 def model_checksums(config: Config) -> dict[str, str]:
@@ -111,22 +127,39 @@ def outcome_of(sample: Sample, answer: Answer, truth: np.ndarray, ious: np.ndarr
     scored = bool(answer.candidates)
     likeliest = max(answer.candidates, key=lambda entry: entry.similarity, default=None)
     return Outcome(
-        id=sample.id, image=sample.image_id, expression=sample.expression, tags=sample.tags, has_target=known,
-        found=answer.found, score=shortened(answer.score) if scored else None,
+        id=sample.id,
+        image=sample.image_id,
+        expression=sample.expression,
+        tags=sample.tags,
+        has_target=known,
+        found=answer.found,
+        score=shortened(answer.score) if scored else None,
         similarity=shortened(answer.similarity) if scored else None,
-        margin=shortened(answer.margin) if scored else None, intersection=both, union=either,
+        margin=shortened(answer.margin) if scored else None,
+        intersection=both,
+        union=either,
         iou=iou(both, either) if known else None,
         ceiling=(float(ious.max()) if len(ious) else 0.0) if known else None,
         clip_iou=(float(ious[likeliest.index]) if likeliest else 0.0) if known else None,
-        chosen=answer.candidates[0].index if answer.found else None, n_proposals=len(ious),
-        target_area=float(truth.mean()) if known else None, parse=asdict(answer.parse), timings=answer.timings)
+        chosen=answer.candidates[0].index if answer.found else None,
+        n_proposals=len(ious),
+        target_area=float(truth.mean()) if known else None,
+        parse=asdict(answer.parse),
+        timings=answer.timings,
+    )
 
 
 def candidates_of(answer: Answer, ious: np.ndarray, has_target: bool) -> list[dict[str, Any]]:
     """The first candidates with every partial score."""
     names = ("score", "similarity", "relation", "semantic", "guidance", "spatial")
-    return [{"proposal": entry.index, "iou": float(ious[entry.index]) if has_target else None,
-             **{name: shortened(getattr(entry, name)) for name in names}} for entry in answer.candidates[:RANKED]]
+    return [
+        {
+            "proposal": entry.index,
+            "iou": float(ious[entry.index]) if has_target else None,
+            **{name: shortened(getattr(entry, name)) for name in names},
+        }
+        for entry in answer.candidates[:RANKED]
+    ]
 
 
 def best_of(answer: Answer, ious: np.ndarray, sample: Sample) -> dict[str, Any] | None:

@@ -1,4 +1,5 @@
 """Figures of the report as SVG text."""
+
 from __future__ import annotations
 
 import io
@@ -23,8 +24,16 @@ GRID = "#d8dde3"
 BINS = 20
 WIDE, NARROW = 11.0, 5.4
 """Widths (inches) of a figure across the page, and in one of two columns."""
-STYLE: dict[Any, Any] = {"svg.hashsalt": "hybridgl", "font.size": 9, "axes.edgecolor": GRID, "axes.spines.top": False,
-         "axes.spines.right": False, "axes.axisbelow": True, "xtick.color": "#52606d", "ytick.color": "#1f2933"}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "hybridgl",
+    "font.size": 9,
+    "axes.edgecolor": GRID,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": "#52606d",
+    "ytick.color": "#1f2933",
+}
 
 
 def runs_figure(lines: Sequence[Line]) -> str:
@@ -32,8 +41,15 @@ def runs_figure(lines: Sequence[Line]) -> str:
     with figure(WIDE, 1.1 + 0.34 * len(lines)) as (canvas, axes):
         places = np.arange(len(lines))
         values = [100 * line.summary.miou.value for line in lines]
-        spread = np.array([[line.summary.miou.value - line.summary.miou.low,
-                            line.summary.miou.high - line.summary.miou.value] for line in lines]).T * 100
+        spread = (
+            np.array(
+                [
+                    [line.summary.miou.value - line.summary.miou.low, line.summary.miou.high - line.summary.miou.value]
+                    for line in lines
+                ]
+            ).T
+            * 100
+        )
         axes.barh(places, values, height=0.6, color=OURS, label="mIoU")
         axes.errorbar(values, places, xerr=spread, fmt="none", ecolor="#9db8e8", capsize=2.5, linewidth=1.2)
         mark(axes, places, [line.summary.clip_miou.value for line in lines], CLIP_ONLY, "CLIP only")
@@ -42,8 +58,9 @@ def runs_figure(lines: Sequence[Line]) -> str:
         if any(value is not None for value in reported):
             mark(axes, places, [np.nan if value is None else value for value in reported], PAPER, "paper")
         several = len({line.answered.split for line in lines}) > 1
-        names = [f"{line.answered.split} · {line.answered.run.name}" if several else line.answered.run.name
-                 for line in lines]
+        names = [
+            f"{line.answered.split} · {line.answered.run.name}" if several else line.answered.run.name for line in lines
+        ]
         axes.set_yticks(places, names)
         axes.invert_yaxis()
         percent_axis(axes)
@@ -57,8 +74,14 @@ def histogram_figure(outcomes: Sequence[Outcome]) -> str:
     with figure(WIDE, 3.0) as (canvas, axes):
         edges = [step / BINS for step in range(BINS + 1)]
         axes.hist([outcome.iou or 0.0 for outcome in targets], edges, color=OURS, label="answers", rwidth=0.92)
-        axes.hist([outcome.ceiling or 0.0 for outcome in targets], edges, color=CEILING, histtype="step", linewidth=1.3,
-                  label="best proposals")
+        axes.hist(
+            [outcome.ceiling or 0.0 for outcome in targets],
+            edges,
+            color=CEILING,
+            histtype="step",
+            linewidth=1.3,
+            label="best proposals",
+        )
         axes.set_xlim(0, 1)
         axes.set_xlabel("IoU")
         axes.set_ylabel("expressions")
@@ -82,8 +105,9 @@ def breakdown_figure(rows: Sequence[Row]) -> str:
 
 def mark(axes: Axes, places: np.ndarray, values: Sequence[float], colour: str, label: str) -> None:
     """Upright ticks across the bars."""
-    axes.scatter(100 * np.asarray(values, float), places, marker="|", s=150, linewidths=2.2, color=colour, label=label,
-                 zorder=3)
+    axes.scatter(
+        100 * np.asarray(values, float), places, marker="|", s=150, linewidths=2.2, color=colour, label=label, zorder=3
+    )
 
 
 def percent_axis(axes: Axes) -> None:
@@ -104,4 +128,4 @@ def svg(canvas: Figure) -> str:
     """The figure as an <svg> element."""
     text = io.StringIO()
     canvas.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()[text.getvalue().index("<svg"):]
+    return text.getvalue()[text.getvalue().index("<svg") :]

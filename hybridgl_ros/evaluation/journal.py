@@ -3,6 +3,7 @@
 The first line names what is being run. A process killed while it wrote leaves a torn last line, which the next one
 cuts off: that image is evaluated again, every other one exactly once.
 """
+
 from __future__ import annotations
 
 import fcntl
@@ -50,8 +51,9 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def _lock(self) -> None:
@@ -90,8 +92,9 @@ def check_key(written: Mapping[str, Any], wanted: Mapping[str, Any], folder: Pat
     if differing:
         shown = "; ".join(f"{name}: {before.get(name)!r} there, {now.get(name)!r} now" for name in differing[:3])
         more = f"; {len(differing) - 3} more" if len(differing) > 3 else ""
-        raise ConfigError(f"{folder} holds results of another run ({shown}{more});"
-                          " take another --out, or --overwrite to lose them")
+        raise ConfigError(
+            f"{folder} holds results of another run ({shown}{more}); take another --out, or --overwrite to lose them"
+        )
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:

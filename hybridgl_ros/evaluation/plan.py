@@ -1,4 +1,5 @@
 """What an evaluation runs: one run for each method or each row of an ablation, and what the paper reports for it."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -63,8 +64,14 @@ def ablation_runs(config: Config, ablation: str, overrides: Mapping[str, Any]) -
     return runs
 
 
-def make_run(config: Config, name: str, method: str, changes: Mapping[str, Any], overrides: Mapping[str, Any],
-             paper: tuple[str, str] | None) -> Run:
+def make_run(
+    config: Config,
+    name: str,
+    method: str,
+    changes: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    paper: tuple[str, str] | None,
+) -> Run:
     """Later sources win: configuration, method, row, the user's own overrides."""
     settings = {**find_method(method).settings, **changes, **overrides}
     return Run(name, method, replace(config, settings), paper)

@@ -1,4 +1,5 @@
 """Scale-out on Ray (`pip install 'hybridgl-ros[cluster]'`): one process with its own models a worker."""
+
 from __future__ import annotations
 
 import logging
@@ -45,8 +46,11 @@ def cluster(workers: int, threads: int, address: str | None) -> Iterator[None]:
     import ray
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    where: dict[str, Any] = {"address": address} if address else {
-        "address": "local", "num_cpus": workers * threads, "include_dashboard": False}
+    where: dict[str, Any] = (
+        {"address": address}
+        if address
+        else {"address": "local", "num_cpus": workers * threads, "include_dashboard": False}
+    )
     try:
         ray.init(**where, log_to_driver=False, logging_level=logging.WARNING)
     except Exception as error:
@@ -73,15 +77,18 @@ def evaluate_in_pool(job: Job, tasks: Sequence[Task], workers: int, console: Con
         for actor, life, record in pool.map_unordered(lambda worker, task: worker.evaluate.remote(task), tasks):
             if lives.setdefault(actor, life) != life:
                 lives[actor] = life
-                console.print(f"a worker died and was started again (now process {life}); its image was repeated",
-                              highlight=False)
+                console.print(
+                    f"a worker died and was started again (now process {life}); its image was repeated", highlight=False
+                )
             yield record
     except ray.exceptions.RayTaskError as error:
         # What the worker's code raised; its own message says more than Ray's.
         raise error.cause if isinstance(error.cause, HybridGLError) else error from None
     except ray.exceptions.RayActorError as error:
-        raise WorkerError(f"a worker could not start, or died more than {RESTARTS} times; the same command goes on"
-                          f" from what is done. {error}") from error
+        raise WorkerError(
+            f"a worker could not start, or died more than {RESTARTS} times; the same command goes on"
+            f" from what is done. {error}"
+        ) from error
 
 
 def gpus_a_worker(job: Job) -> int:

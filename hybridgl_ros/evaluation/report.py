@@ -1,4 +1,5 @@
 """The one-page report: tables, figures, and the cases worth looking at, in one HTML file without outside parts."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -36,8 +37,13 @@ GALLERIES = (
 
 def write_report(finished: Finished, lines: Sequence[Line], title: str, out: Path) -> None:
     """report.html. The breakdown and the cases are those of the run with the highest mIoU."""
-    environment = Environment(loader=PackageLoader("hybridgl_ros.evaluation"), autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=PackageLoader("hybridgl_ros.evaluation"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
     environment.filters |= {"percent": percent, "signed": signed, "interval": interval}
     page = environment.get_template("report.html.j2").render(**contents(finished, lines, title))
     write_whole(out / "report.html", page)
@@ -52,8 +58,13 @@ def contents(finished: Finished, lines: Sequence[Line], title: str) -> dict[str,
     factors = [(factor, list(group)) for factor, group in groupby(rows, key=lambda row: row.factor)]
     with_targets = bool(shown.summary.with_target)
     return {
-        "title": title, "finished": finished, "lines": lines, "shown": shown, "thresholds": THRESHOLDS,
-        "dataset": dataset.name, "with_targets": with_targets,
+        "title": title,
+        "finished": finished,
+        "lines": lines,
+        "shown": shown,
+        "thresholds": THRESHOLDS,
+        "dataset": dataset.name,
+        "with_targets": with_targets,
         "with_paper": any(line.reported.oiou is not None for line in lines),
         "several_splits": len({line.answered.split for line in lines}) > 1,
         "with_absent": any(line.summary.samples > line.summary.with_target > 0 for line in lines),
@@ -61,8 +72,12 @@ def contents(finished: Finished, lines: Sequence[Line], title: str) -> dict[str,
         "runs_figure": Markup(runs_figure(lines)) if with_targets else "",
         "histogram": Markup(histogram_figure(entry.outcomes)) if with_targets else "",
         "breakdowns": [(factor, group, Markup(breakdown_figure(group))) for factor, group in factors],
-        "stages": stage_times(finished), "expression_times": expression_times(entry), "cache": cache_text(finished),
-        "galleries": [(name, text, cases.draw_cases(choose(entry.answers), entry, dataset))
-                      for name, text, choose in GALLERIES],
-        "settings": values_of(entry.run.config), "models": finished.key["models"],
+        "stages": stage_times(finished),
+        "expression_times": expression_times(entry),
+        "cache": cache_text(finished),
+        "galleries": [
+            (name, text, cases.draw_cases(choose(entry.answers), entry, dataset)) for name, text, choose in GALLERIES
+        ],
+        "settings": values_of(entry.run.config),
+        "models": finished.key["models"],
     }

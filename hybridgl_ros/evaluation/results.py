@@ -2,6 +2,7 @@
 
 results.json and summary.csv hold nothing that was timed, so that the same evaluation gives the same bytes.
 """
+
 from __future__ import annotations
 
 import csv
@@ -57,14 +58,16 @@ class StageTime:
 def summary_lines(finished: Finished) -> list[Line]:
     """The figures of every run on every split."""
     dataset = next(iter(finished.job.datasets.values())).name
-    return [Line(entry, summarise(entry.outcomes), entry.run.reported(dataset, entry.split))
-            for entry in finished.answered]
+    return [
+        Line(entry, summarise(entry.outcomes), entry.run.reported(dataset, entry.split)) for entry in finished.answered
+    ]
 
 
 def write_results(finished: Finished, out: Path) -> None:
     """results.json: every expression of every run, with its scores, IoU, chosen proposal, mask (COCO RLE) and parse."""
     content = {
-        "complete": finished.complete, **finished.key,
+        "complete": finished.complete,
+        **finished.key,
         "results": [result(entry, answer) for entry in finished.answered for answer in entry.answers],
     }
     write_whole(out / "results.json", json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
@@ -82,11 +85,20 @@ def write_summary(lines: Sequence[Line], dataset: str, out: Path) -> None:
     rows = []
     for line in lines:
         differences = line.differences
-        rows.append({
-            "dataset": dataset, "split": line.answered.split, "run": line.answered.run.name,
-            "method": line.answered.run.method, "expected": line.answered.expected, **line.summary.row(),
-            "paper_oiou": line.reported.oiou, "paper_miou": line.reported.miou,
-            "oiou_difference": differences[0], "miou_difference": differences[1]})
+        rows.append(
+            {
+                "dataset": dataset,
+                "split": line.answered.split,
+                "run": line.answered.run.name,
+                "method": line.answered.run.method,
+                "expected": line.answered.expected,
+                **line.summary.row(),
+                "paper_oiou": line.reported.oiou,
+                "paper_miou": line.reported.miou,
+                "oiou_difference": differences[0],
+                "miou_difference": differences[1],
+            }
+        )
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -97,10 +109,13 @@ def write_summary(lines: Sequence[Line], dataset: str, out: Path) -> None:
 def write_timings(finished: Finished, out: Path) -> None:
     """timings.json: what the stages took, in seconds."""
     content = {
-        "seconds": finished.seconds, "images_resumed": finished.resumed, "cache_entries_damaged": finished.damaged,
+        "seconds": finished.seconds,
+        "images_resumed": finished.resumed,
+        "cache_entries_damaged": finished.damaged,
         "image_stages": {entry.stage: vars(entry) for entry in stage_times(finished)},
-        "expression_stages": {f"{entry.split} {entry.run.name}": expression_times(entry)
-                              for entry in finished.answered},
+        "expression_stages": {
+            f"{entry.split} {entry.run.name}": expression_times(entry) for entry in finished.answered
+        },
     }
     write_whole(out / "timings.json", json.dumps(content, indent=1) + "\n")
 
@@ -112,8 +127,17 @@ def stage_times(finished: Finished) -> list[StageTime]:
         computed = [usage["seconds"] for usage in finished.stages if usage["stage"] == stage and not usage["cached"]]
         loaded = [usage for usage in finished.stages if usage["stage"] == stage and usage["cached"]]
         spent = [usage["seconds"] for usage in loaded]
-        found.append(StageTime(stage, len(computed), mean(computed), len(loaded), mean(spent),
-                               sum(usage["cost"] for usage in loaded), sum(spent)))
+        found.append(
+            StageTime(
+                stage,
+                len(computed),
+                mean(computed),
+                len(loaded),
+                mean(spent),
+                sum(usage["cost"] for usage in loaded),
+                sum(spent),
+            )
+        )
     return found
 
 
@@ -139,20 +163,46 @@ def print_summary(finished: Finished, lines: Sequence[Line], title: str, console
     """The table, ours beside the paper's where it reports one, in percent."""
     with_paper = any(line.reported.oiou is not None for line in lines)
     several = len({line.answered.split for line in lines}) > 1
-    headings = [*(["split"] if several else []), "run", "oIoU", *(["paper", "diff"] if with_paper else []),
-                "mIoU", *(["paper", "diff"] if with_paper else []), "P@0.5", "P@0.7", "P@0.9", "ceiling", "CLIP only"]
+    headings = [
+        *(["split"] if several else []),
+        "run",
+        "oIoU",
+        *(["paper", "diff"] if with_paper else []),
+        "mIoU",
+        *(["paper", "diff"] if with_paper else []),
+        "P@0.5",
+        "P@0.7",
+        "P@0.9",
+        "ceiling",
+        "CLIP only",
+    ]
     table = Table(title=title, title_justify="left")
     for heading in headings:
         table.add_column(heading, justify="left" if heading in ("run", "split") else "right", no_wrap=True)
     for line in lines:
         summary, difference = line.summary, line.differences
-        beside = [[percent(line.reported.oiou), signed(difference[0])], [percent(line.reported.miou),
-                                                                       signed(difference[1])]]
+        beside = [
+            [percent(line.reported.oiou), signed(difference[0])],
+            [percent(line.reported.miou), signed(difference[1])],
+        ]
         table.add_row(
-            *([line.answered.split] if several else []), line.answered.run.name, interval(summary.oiou),
-            *(beside[0] if with_paper else []), interval(summary.miou), *(beside[1] if with_paper else []),
-            *(percent(figure.value) for figure in (summary.precision_50, summary.precision_70, summary.precision_90,
-                                                   summary.ceiling, summary.clip_miou)))
+            *([line.answered.split] if several else []),
+            line.answered.run.name,
+            interval(summary.oiou),
+            *(beside[0] if with_paper else []),
+            interval(summary.miou),
+            *(beside[1] if with_paper else []),
+            *(
+                percent(figure.value)
+                for figure in (
+                    summary.precision_50,
+                    summary.precision_70,
+                    summary.precision_90,
+                    summary.ceiling,
+                    summary.clip_miou,
+                )
+            ),
+        )
     wide = console if console.is_terminal else Console(file=console.file, width=200)
     wide.print(table)
     for text in (*found_texts(lines), counts_text(lines), cache_text(finished), *warnings(finished, with_paper)):
@@ -161,17 +211,22 @@ def print_summary(finished: Finished, lines: Sequence[Line], title: str, console
 
 def found_texts(lines: Sequence[Line]) -> list[str]:
     """How well `found` tells expressions with a referent from those without, for runs that have both."""
-    return [f"{line.answered.run.name}: found F1 {percent(line.summary.f1.value)}, AUROC by score "
-            f"{percent(line.summary.auroc_score.value)}, by similarity {percent(line.summary.auroc_similarity.value)}, "
-            f"by margin {percent(line.summary.auroc_margin.value)}"
-            for line in lines if not math.isnan(line.summary.f1.value)]
+    return [
+        f"{line.answered.run.name}: found F1 {percent(line.summary.f1.value)}, AUROC by score "
+        f"{percent(line.summary.auroc_score.value)}, by similarity {percent(line.summary.auroc_similarity.value)}, "
+        f"by margin {percent(line.summary.auroc_margin.value)}"
+        for line in lines
+        if not math.isnan(line.summary.f1.value)
+    ]
 
 
 def counts_text(lines: Sequence[Line]) -> str:
     """How many expressions the figures are of."""
     counts = {line.answered.split: line.summary for line in lines}
-    return "; ".join(f"{split}: {summary.samples} expressions, {summary.samples - summary.with_target} of them without"
-                     " a referent" for split, summary in counts.items())
+    return "; ".join(
+        f"{split}: {summary.samples} expressions, {summary.samples - summary.with_target} of them without a referent"
+        for split, summary in counts.items()
+    )
 
 
 def warnings(finished: Finished, with_paper: bool) -> list[str]:

@@ -1,4 +1,5 @@
 """Runs an evaluation image by image: durable, resumable, with a progress bar; results keep the data set's order."""
+
 from __future__ import annotations
 
 import hashlib
@@ -47,7 +48,7 @@ class Job:
         tasks = []
         for split, dataset in self.datasets.items():
             images: dict[str, list[Any]] = {}
-            for sample in dataset.samples[:self.limit]:
+            for sample in dataset.samples[: self.limit]:
                 images.setdefault(sample.image_id, []).append(sample)
             tasks += [Task(split, image, tuple(samples)) for image, samples in images.items()]
         return tasks
@@ -57,7 +58,9 @@ class Job:
         return {
             "dataset": next(iter(self.datasets.values())).name,
             "splits": {split: fingerprint(dataset) for split, dataset in self.datasets.items()},
-            "limit": self.limit, "threads": self.threads, "models": model_checksums(self.runs[0].config),
+            "limit": self.limit,
+            "threads": self.threads,
+            "models": model_checksums(self.runs[0].config),
             "runs": [{"name": run.name, "method": run.method, "settings": values_of(run.config)} for run in self.runs],
         }
 
@@ -106,8 +109,14 @@ def evaluate_here(job: Job, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
     return (evaluator.evaluate(task) for task in tasks)
 
 
-def run_job(job: Job, out: Path, *, overwrite: bool = False, evaluate_all: EvaluateAll = evaluate_here,
-            console: Console | None = None) -> Finished:
+def run_job(
+    job: Job,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    evaluate_all: EvaluateAll = evaluate_here,
+    console: Console | None = None,
+) -> Finished:
     """Evaluate what the output folder does not hold yet. Ctrl-C ends it early with what is there.
 
     Raises ConfigError when the folder holds results of another job, DatasetError for an unusable sample.
@@ -126,20 +135,41 @@ def run_job(job: Job, out: Path, *, overwrite: bool = False, evaluate_all: Evalu
                 journal.append(record)
                 records[record["split"], record["image"]] = record
         except KeyboardInterrupt:
-            console.print(f"stopped after {len(records)} of {len(tasks)} images; the same command goes on from there",
-                          highlight=False)
+            console.print(
+                f"stopped after {len(records)} of {len(tasks)} images; the same command goes on from there",
+                highlight=False,
+            )
     ordered = [records[task.split, task.image_id] for task in tasks if (task.split, task.image_id) in records]
-    stages = [{"resumed": index < resumed, **usage} for index, record in enumerate(records.values())
-              for usage in record["stages"]]
-    return Finished(job, key, collect(job, ordered), stages, sum(record["damaged"] for record in ordered), resumed,
-                    time.perf_counter() - started)
+    stages = [
+        {"resumed": index < resumed, **usage}
+        for index, record in enumerate(records.values())
+        for usage in record["stages"]
+    ]
+    return Finished(
+        job,
+        key,
+        collect(job, ordered),
+        stages,
+        sum(record["damaged"] for record in ordered),
+        resumed,
+        time.perf_counter() - started,
+    )
 
 
-def with_progress(results: Iterable[dict[str, Any]], tasks: Sequence[Task],
-                  records: Mapping[tuple[str, str], dict[str, Any]], console: Console) -> Iterator[dict[str, Any]]:
+def with_progress(
+    results: Iterable[dict[str, Any]],
+    tasks: Sequence[Task],
+    records: Mapping[tuple[str, str], dict[str, Any]],
+    console: Console,
+) -> Iterator[dict[str, Any]]:
     """The results, while a bar shows how far they are, how long it will take, and each run's mIoU so far."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-               TextColumn("{task.fields[figures]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
     running = RunningMean()
     for record in records.values():
         running.add(record)
@@ -160,7 +190,8 @@ class RunningMean:
     def add(self, record: Mapping[str, Any]) -> None:
         for run, answers in record["answers"].items():
             self._ious.setdefault(run, []).extend(
-                answer["outcome"]["iou"] for answer in answers if answer["outcome"]["iou"] is not None)
+                answer["outcome"]["iou"] for answer in answers if answer["outcome"]["iou"] is not None
+            )
 
     def text(self) -> str:
         """The mean of the only run, or the span of several."""
@@ -174,13 +205,20 @@ def collect(job: Job, records: Sequence[Mapping[str, Any]]) -> list[Answered]:
     """Records of images as runs on splits."""
     found = []
     for split, dataset in job.datasets.items():
-        samples = dataset.samples[:job.limit]
+        samples = dataset.samples[: job.limit]
         for run in job.runs:
-            by_id = {answer["outcome"]["id"]: answer for record in records if record["split"] == split
-                     for answer in record["answers"][run.name]}
+            by_id = {
+                answer["outcome"]["id"]: answer
+                for record in records
+                if record["split"] == split
+                for answer in record["answers"][run.name]
+            }
             answers = [by_id[sample.id] for sample in samples if sample.id in by_id]
-            found.append(Answered(split, run, answers, [Outcome.from_json(answer["outcome"]) for answer in answers],
-                                  len(samples)))
+            found.append(
+                Answered(
+                    split, run, answers, [Outcome.from_json(answer["outcome"]) for answer in answers], len(samples)
+                )
+            )
     return found
 
 
@@ -188,6 +226,7 @@ def fingerprint(dataset: ReferringDataset) -> str:
     """SHA-256 over a split's samples."""
     digest = hashlib.sha256()
     for sample in dataset.samples:
-        digest.update(json.dumps([sample.id, sample.image_id, sample.expression, sample.tags,
-                                  sample.has_target]).encode() + b"\n")
+        digest.update(
+            json.dumps([sample.id, sample.image_id, sample.expression, sample.tags, sample.has_target]).encode() + b"\n"
+        )
     return digest.hexdigest()

@@ -1,4 +1,5 @@
 """The stages that depend on the image only, each computed at most once an image: SAM, region features, map tokens."""
+
 from __future__ import annotations
 
 import hashlib
@@ -70,9 +71,15 @@ class Stages:
         """As `segmenter.encode(image)`; the segmenter shares its models with the one given at the start."""
         before = len(self._usage)
         proposals, made_of = self.proposals(segmenter, image)
-        features = self.entry("features", {
-            "proposals": made_of, "clip": self.models["clip"], "settings": relevant(segmenter.config.features),
-        }, lambda: {"features": segmenter.features(image, proposals)})
+        features = self.entry(
+            "features",
+            {
+                "proposals": made_of,
+                "clip": self.models["clip"],
+                "settings": relevant(segmenter.config.features),
+            },
+            lambda: {"features": segmenter.features(image, proposals)},
+        )
         tokens, grid = None, (0, 0)
         if segmenter.config.guidance.coherence and len(proposals):
             tokens, grid = self._map_tokens(segmenter, image, proposals)
@@ -82,14 +89,18 @@ class Stages:
 
     def proposals(self, segmenter: ReferringSegmenter, image: np.ndarray) -> tuple[Proposals, str]:
         """The image's proposals and a checksum of them."""
-        entry = self.entry("proposals", {"sam": self.models["sam"], "settings": relevant(segmenter.config.proposals)},
-                           lambda: pack(segmenter.generator.generate(image, segmenter.config.proposals)))
+        entry = self.entry(
+            "proposals",
+            {"sam": self.models["sam"], "settings": relevant(segmenter.config.proposals)},
+            lambda: pack(segmenter.generator.generate(image, segmenter.config.proposals)),
+        )
         if entry.checksum not in self._proposals:
             self._proposals[entry.checksum] = unpack(entry.tensors)
         return self._proposals[entry.checksum], entry.checksum
 
-    def _map_tokens(self, segmenter: ReferringSegmenter, image: np.ndarray,
-                    proposals: Proposals) -> tuple[Tensor, tuple[int, int]]:
+    def _map_tokens(
+        self, segmenter: ReferringSegmenter, image: np.ndarray, proposals: Proposals
+    ) -> tuple[Tensor, tuple[int, int]]:
         def compute() -> dict[str, Tensor]:
             tokens, grid = segmenter.map_tokens(image, proposals)
             return {"grid": torch.tensor(grid)} | ({} if tokens is None else {"tokens": tokens})
@@ -100,23 +111,34 @@ class Stages:
         rows, columns = entry.tensors["grid"].tolist()
         return entry.tensors["tokens"].to(segmenter.clip.device), (rows, columns)
 
-    def entry(self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]],
-              sources: tuple[str, ...] | None = None) -> Entry:
+    def entry(
+        self,
+        stage: str,
+        inputs: Mapping[str, Any],
+        compute: Callable[[], dict[str, Tensor]],
+        sources: tuple[str, ...] | None = None,
+    ) -> Entry:
         """The tensors of a stage for the image that was started: from memory, from disk, or computed and stored.
 
         inputs: what the result depends on beside the image, the code and the kind of device. sources: folders or
         files of the package that compute it, when the stage is not one of `SOURCES`.
         """
         clip = self.segmenter.clip
-        inputs = {"image": self._digest, "device": clip.device.type, "dtype": str(clip.dtype),
-                  "code": source_digest(sources or SOURCES[stage]), **inputs}
+        inputs = {
+            "image": self._digest,
+            "device": clip.device.type,
+            "dtype": str(clip.dtype),
+            "code": source_digest(sources or SOURCES[stage]),
+            **inputs,
+        }
         key = f"{stage} {sorted(inputs.items())}"
         if key not in self._held:
             self._held[key] = self._load_or_compute(stage, inputs, compute)
         return self._held[key]
 
-    def _load_or_compute(self, stage: str, inputs: Mapping[str, Any],
-                         compute: Callable[[], dict[str, Tensor]]) -> Entry:
+    def _load_or_compute(
+        self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], dict[str, Tensor]]
+    ) -> Entry:
         started = time.perf_counter()
         found = self._cache.load(stage, inputs) if self._cache else None
         if found is not None:
@@ -155,12 +177,15 @@ def unpack(tensors: Mapping[str, Tensor]) -> Proposals:
     size = tensors["size"].tolist()
     counts, masks, start = tensors["counts"].numpy().tobytes(), [], 0
     for length in tensors["lengths"].tolist():
-        masks.append(coco.decode({"size": size, "counts": counts[start:start + length]}).astype(bool))
+        masks.append(coco.decode({"size": size, "counts": counts[start : start + length]}).astype(bool))
         start += length
     return Proposals(
         masks=np.stack(masks) if masks else np.zeros((0, *size), bool),
-        boxes=tensors["boxes"].numpy(), predicted_iou=tensors["predicted_iou"].numpy(),
-        stability=tensors["stability"].numpy(), dropped=int(tensors["dropped"]))
+        boxes=tensors["boxes"].numpy(),
+        predicted_iou=tensors["predicted_iou"].numpy(),
+        stability=tensors["stability"].numpy(),
+        dropped=int(tensors["dropped"]),
+    )
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,5 @@
 """Parse an expression under a rule set (§3.3, after ReCLIP)."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -34,18 +35,26 @@ class ExpressionParser:
         doc = self._pipeline(sentence)
         phrase, head = self._target(doc)
         target = trim(phrase, rules.trim)
-        others = [chunk for chunk in doc.noun_chunks
-                  if chunk.text != phrase and chunk.root.text not in rules.not_objects]
+        others = [
+            chunk for chunk in doc.noun_chunks if chunk.text != phrase and chunk.root.text not in rules.not_objects
+        ]
         nouns = [chunk.root.text for chunk in others]
         relation = "none" if rules.relation_blockers.intersection(nouns) else nearest_class(doc, rules.relations)
         position = nearest_class(doc, rules.positions)
         if others and relation != "none" and rules.position_beside_others == "drop":
             position = "none"
         size = relation if rules.size_from_relation else nearest_class(doc, rules.sizes)
-        return Parse(text=text, sentence=sentence, target=target,
-                     head=head if head in target else target.split()[-1],
-                     others=tuple(chunk.text for chunk in others), other_nouns=tuple(nouns),
-                     position=position, relation=relation, size=size if size in ("big", "small") else "none")
+        return Parse(
+            text=text,
+            sentence=sentence,
+            target=target,
+            head=head if head in target else target.split()[-1],
+            others=tuple(chunk.text for chunk in others),
+            other_nouns=tuple(nouns),
+            position=position,
+            relation=relation,
+            size=size if size in ("big", "small") else "none",
+        )
 
     def _target(self, doc: Doc) -> tuple[str, str]:
         """Noun phrase of the referent and its head word; the whole text when there is none."""

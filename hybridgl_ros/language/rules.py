@@ -1,4 +1,5 @@
 """A rule set: the vocabulary and the choices of one reading of the paper's parser, read from config/language."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -68,4 +69,3 @@ def choice(value: str, *allowed: str) -> str:
 def word_classes(groups: Mapping[str, Any]) -> dict[str, str]:
     """{class: [words]} turned round into {word: class}."""
     return {word: group for group, words in groups.items() for word in words}
-

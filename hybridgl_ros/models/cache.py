@@ -1,4 +1,5 @@
 """Where weights lie on this machine, and whether they are what their checksum says."""
+
 from __future__ import annotations
 
 import contextlib
@@ -50,8 +51,10 @@ def check_digest(checkpoint: Checkpoint, path: Path) -> None:
     """Compare the file's SHA-256 with the registry's; raises WeightsError when they differ."""
     actual = sha256_of(path)
     if actual != checkpoint.sha256:
-        raise WeightsError(f"the weights of {checkpoint.name} are damaged: {path} has SHA-256 {actual},"
-                           f" expected {checkpoint.sha256 or 'one from a model card'}; {remedy(checkpoint)}")
+        raise WeightsError(
+            f"the weights of {checkpoint.name} are damaged: {path} has SHA-256 {actual},"
+            f" expected {checkpoint.sha256 or 'one from a model card'}; {remedy(checkpoint)}"
+        )
 
 
 def remedy(checkpoint: Checkpoint) -> str:
@@ -96,5 +99,4 @@ def note_path(checkpoint: Checkpoint, cache: str | Path | None) -> Path:
 
 def identity(checkpoint: Checkpoint, path: Path) -> dict[str, str | int]:
     status = path.stat()
-    return {"path": str(path), "sha256": checkpoint.sha256,
-            "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    return {"path": str(path), "sha256": checkpoint.sha256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}

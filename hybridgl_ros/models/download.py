@@ -1,4 +1,5 @@
 """Download weights into the cache: resumable, checked, only when a person asks for it."""
+
 from __future__ import annotations
 
 import errno
@@ -29,9 +30,16 @@ class Interrupted(Exception):
     """A transfer that may go on at the next attempt."""
 
 
-def download(checkpoint: Checkpoint, *, cache: str | Path | None = None, mirror: str | None = None,
-             source: str | Path | None = None, progress: Progress | None = None,
-             attempts: int = 5, pause: float = 1.0) -> Path:
+def download(
+    checkpoint: Checkpoint,
+    *,
+    cache: str | Path | None = None,
+    mirror: str | None = None,
+    source: str | Path | None = None,
+    progress: Progress | None = None,
+    attempts: int = 5,
+    pause: float = 1.0,
+) -> Path:
     """Bring the weights of a checkpoint into the cache and return their path, at once when they are there.
 
     cache: folder instead of the usual one. mirror: URL prefix that replaces the address up to the file name.
@@ -62,8 +70,10 @@ def download(checkpoint: Checkpoint, *, cache: str | Path | None = None, mirror:
         os.replace(part, target)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise WeightsError(f"{checkpoint.name}: the disk of {target.parent} is full; make room and run"
-                               " the same command again, it goes on where it stopped") from error
+            raise WeightsError(
+                f"{checkpoint.name}: the disk of {target.parent} is full; make room and run"
+                " the same command again, it goes on where it stopped"
+            ) from error
         raise WeightsError(f"{checkpoint.name}: cannot write to {target.parent}: {error}") from error
     remember(checkpoint, target, cache)
     return target
@@ -91,8 +101,7 @@ def copy(checkpoint: Checkpoint, source: Path, part: Path, report: Progress) -> 
             report(writer.tell(), total)
 
 
-def fetch_all(checkpoint: Checkpoint, url: str, part: Path, report: Progress, attempts: int,
-              pause: float) -> None:
+def fetch_all(checkpoint: Checkpoint, url: str, part: Path, report: Progress, attempts: int, pause: float) -> None:
     """Fetch until the part file is complete, or `attempts` transfers in a row got no further."""
     furthest = size_of(part)
     failures = 0
@@ -108,7 +117,8 @@ def fetch_all(checkpoint: Checkpoint, url: str, part: Path, report: Progress, at
                     raise WeightsError(
                         f"{checkpoint.name}: gave up on {urlsplit(url).netloc} after {attempts} attempts"
                         f" ({error}); {size_of(part)} bytes are kept, the same command goes on from there;"
-                        f" {OTHER_WAYS}") from error
+                        f" {OTHER_WAYS}"
+                    ) from error
                 time.sleep(pause * 2 ** (failures - 1))
 
 
@@ -143,13 +153,13 @@ def announced_size(checkpoint: Checkpoint, url: str, response: requests.Response
     if response.status_code in WORTH_A_RETRY:
         raise Interrupted(f"HTTP {response.status_code} {response.reason}")
     if response.status_code not in (200, 206):
-        raise WeightsError(f"{checkpoint.name}: HTTP {response.status_code} {response.reason} for {url};"
-                           f" {OTHER_WAYS}")
+        raise WeightsError(f"{checkpoint.name}: HTTP {response.status_code} {response.reason} for {url}; {OTHER_WAYS}")
     length = response.headers.get("Content-Length", "")
     total = start + int(length) if length.isdigit() else 0
     if checkpoint.size and total and total != checkpoint.size:
-        raise WeightsError(f"{checkpoint.name}: {url} is a file of {total} bytes, expected {checkpoint.size};"
-                           f" {OTHER_WAYS}")
+        raise WeightsError(
+            f"{checkpoint.name}: {url} is a file of {total} bytes, expected {checkpoint.size}; {OTHER_WAYS}"
+        )
     return checkpoint.size or total
 
 
@@ -157,8 +167,9 @@ def check_room(checkpoint: Checkpoint, folder: Path, wanted: int) -> None:
     """Raise WeightsError when the disk has less room than is still to come."""
     free = shutil.disk_usage(folder).free
     if wanted > free:
-        raise WeightsError(f"{checkpoint.name}: {folder} has {free / 1e6:.0f} MB free,"
-                           f" {wanted / 1e6:.0f} MB are needed")
+        raise WeightsError(
+            f"{checkpoint.name}: {folder} has {free / 1e6:.0f} MB free, {wanted / 1e6:.0f} MB are needed"
+        )
 
 
 def reason(error: Exception) -> str:

@@ -1,4 +1,5 @@
 """Build models and load their weights: name → registry → checked file → architecture → state dict."""
+
 from __future__ import annotations
 
 import json
@@ -55,8 +56,9 @@ def load_sam(name: str, device: str = "cpu") -> Sam:
     target = find_device(device)
     checkpoint = find_checkpoint(name, "sam")
     if checkpoint.architecture not in SAM_BUILDERS:
-        raise ConfigError(f"{name}: unknown SAM architecture {checkpoint.architecture!r};"
-                          f" there is {', '.join(SAM_BUILDERS)}")
+        raise ConfigError(
+            f"{name}: unknown SAM architecture {checkpoint.architecture!r}; there is {', '.join(SAM_BUILDERS)}"
+        )
     state = read_state(checked_weights(checkpoint))
     # Random weights that are replaced at once would cost seconds and twice the memory.
     with torch.device("meta"):
@@ -104,19 +106,19 @@ def clip_config(architecture: str) -> dict[str, Any]:
             raise ConfigError(f"open_clip knows no model {architecture!r}")
     unknown = [key for key in config if key not in ACCEPTED_CONFIG]
     if unknown or any(key.startswith("hf_") for key in config["text_cfg"]):
-        raise ConfigError(f"{architecture}: only plain CLIP models with OpenAI's tokenizer can be used"
-                          + (f" (this one has {', '.join(unknown)})" if unknown else ""))
+        raise ConfigError(
+            f"{architecture}: only plain CLIP models with OpenAI's tokenizer can be used"
+            + (f" (this one has {', '.join(unknown)})" if unknown else "")
+        )
     return dict(config)
 
 
-def load_weights(model: nn.Module, state: dict[str, Tensor], checkpoint: Checkpoint,
-                 assign: bool = False) -> None:
+def load_weights(model: nn.Module, state: dict[str, Tensor], checkpoint: Checkpoint, assign: bool = False) -> None:
     """Load a complete state dict; raises WeightsError when names or shapes do not fit the architecture."""
     try:
         model.load_state_dict(state, strict=True, assign=assign)
     except RuntimeError as error:
-        raise WeightsError(f"the weights of {checkpoint.name} do not fit {checkpoint.architecture}:"
-                           f" {error}") from error
+        raise WeightsError(f"the weights of {checkpoint.name} do not fit {checkpoint.architecture}: {error}") from error
 
 
 def find_device(name: str) -> torch.device:

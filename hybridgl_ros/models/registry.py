@@ -1,4 +1,5 @@
 """The checkpoints known by name: `registry.yaml`, and a file of your own that HYBRIDGL_REGISTRY names."""
+
 from __future__ import annotations
 
 import difflib

@@ -1,4 +1,5 @@
 """Read weights of every format in use, without running code that a file carries."""
+
 from __future__ import annotations
 
 import gzip
@@ -18,8 +19,19 @@ from torch import Tensor
 from hybridgl_ros.errors import WeightsError
 from hybridgl_ros.models.torchscript import is_torchscript, read_torchscript_state
 
-UNREADABLE = (OSError, EOFError, zlib.error, SafetensorError, pickle.UnpicklingError, RuntimeError,
-              zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    SafetensorError,
+    pickle.UnpicklingError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

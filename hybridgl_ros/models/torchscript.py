@@ -3,6 +3,7 @@
 OpenAI published CLIP as such archives. `torch.jit.load` would compile the code they carry, and
 `torch.load(weights_only=True)` refuses them; here only tensors and plain containers are rebuilt.
 """
+
 from __future__ import annotations
 
 import pickle
@@ -16,9 +17,15 @@ import torch
 from torch import Tensor
 
 DTYPES = {
-    "DoubleStorage": torch.float64, "FloatStorage": torch.float32, "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16, "LongStorage": torch.int64, "IntStorage": torch.int32,
-    "ShortStorage": torch.int16, "CharStorage": torch.int8, "ByteStorage": torch.uint8,
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
 
@@ -80,8 +87,7 @@ class StateUnpickler(pickle.Unpickler):
         return self._storages[key]
 
 
-def rebuild_tensor(storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int],
-                   *_: Any) -> Tensor:
+def rebuild_tensor(storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], *_: Any) -> Tensor:
     """A view of a storage; torch checks the bounds."""
     return torch.as_strided(storage, tuple(size), tuple(stride), offset)
 

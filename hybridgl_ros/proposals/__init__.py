@@ -1,4 +1,5 @@
 """Class-agnostic mask proposals (§3.1)."""
+
 from hybridgl_ros.proposals.masks import boxes_of, proposals_from_masks
 from hybridgl_ros.proposals.protocol import ProposalGenerator
 

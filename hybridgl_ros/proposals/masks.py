@@ -1,4 +1,5 @@
 """Make `Proposals` from plain masks."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -6,8 +7,9 @@ import numpy as np
 from hybridgl_ros.types import Proposals
 
 
-def proposals_from_masks(masks: np.ndarray, predicted_iou: np.ndarray | None = None,
-                         stability: np.ndarray | None = None) -> Proposals:
+def proposals_from_masks(
+    masks: np.ndarray, predicted_iou: np.ndarray | None = None, stability: np.ndarray | None = None
+) -> Proposals:
     """Proposals without the empty and full-frame masks, which no score of the method is defined for.
 
     masks: N×H×W bool; predicted_iou, stability: N, NaN when left out.
@@ -16,10 +18,12 @@ def proposals_from_masks(masks: np.ndarray, predicted_iou: np.ndarray | None = N
     unknown = np.full(len(masks), np.nan)
     kept = masks[usable]
     return Proposals(
-        masks=kept, boxes=boxes_of(kept),
+        masks=kept,
+        boxes=boxes_of(kept),
         predicted_iou=np.asarray(unknown if predicted_iou is None else predicted_iou, np.float32)[usable],
         stability=np.asarray(unknown if stability is None else stability, np.float32)[usable],
-        dropped=int(len(masks) - usable.sum()))
+        dropped=int(len(masks) - usable.sum()),
+    )
 
 
 def boxes_of(masks: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
 """What the segmenter needs of a proposal model."""
+
 from __future__ import annotations
 
 from typing import Protocol

@@ -1,4 +1,5 @@
 """Eq. 8: how much of the guidance map lies inside each mask rather than outside."""
+
 from __future__ import annotations
 
 import torch

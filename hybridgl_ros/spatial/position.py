@@ -1,4 +1,5 @@
 """G_pos of Eq. 6: how strongly each pixel fits a position word."""
+
 from __future__ import annotations
 
 import torch

@@ -1,4 +1,5 @@
 """R of Eq. 4: which pairs of boxes satisfy a spatial relation."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

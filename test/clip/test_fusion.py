@@ -1,4 +1,5 @@
 """Region features: batches change nothing, and the modes are what they say."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ def test_the_batch_size_changes_nothing(tiny_clip, picture, four_masks, mode):
 def test_every_mode_describes_differently(tiny_clip, picture, four_masks):
     features = [region_features(tiny_clip, picture, four_masks, settings(mode=mode)) for mode in MODES]
     for i, one in enumerate(features):
-        assert not any(torch.allclose(one, other, atol=1e-4) for other in features[i + 1:])
+        assert not any(torch.allclose(one, other, atol=1e-4) for other in features[i + 1 :])
 
 
 def test_without_global_weight_g2l_is_the_local_branch(tiny_clip, picture, four_masks):
@@ -47,8 +48,9 @@ def test_starting_after_the_last_block_changes_nothing_anywhere(tiny_clip, pictu
 
 
 def test_the_global_class_token_is_fused_only_on_request(tiny_clip, picture, four_masks):
-    without, with_token = (region_features(tiny_clip, picture, four_masks, settings(fuse_class_token=on))
-                           for on in (False, True))
+    without, with_token = (
+        region_features(tiny_clip, picture, four_masks, settings(fuse_class_token=on)) for on in (False, True)
+    )
     assert not torch.allclose(without, with_token, atol=1e-4)
 
 

@@ -1,7 +1,8 @@
 """Evaluates a small tabletop set with fixed proposals and a random CLIP; a module of fakes, and a script to kill.
 
-    python fake_evaluation.py SET OUT [--workers N] [--delay SECONDS] [--die FILE]
+python fake_evaluation.py SET OUT [--workers N] [--delay SECONDS] [--die FILE]
 """
+
 from __future__ import annotations
 
 import argparse
@@ -43,9 +44,10 @@ class FixedBoxes:
         self.calls += 1
         time.sleep(self.delay)
         masks = np.zeros((5, *image.shape[:2]), bool)
-        for mask, (y, x, h, w) in zip(masks, [(4, 4, 16, 16), (8, 30, 32, 20), (42, 2, 4, 10), (0, 0, 30, 60),
-                                              (20, 20, 10, 10)]):
-            mask[y:y + h, x:x + w] = True
+        for mask, (y, x, h, w) in zip(
+            masks, [(4, 4, 16, 16), (8, 30, 32, 20), (42, 2, 4, 10), (0, 0, 30, 60), (20, 20, 10, 10)]
+        ):
+            mask[y : y + h, x : x + w] = True
         return proposals_from_masks(masks)
 
 
@@ -71,24 +73,37 @@ def parser_of(rules: str) -> ExpressionParser:
 @lru_cache
 def random_encoder() -> ClipEncoder:
     """A random CLIP of 12 blocks with 2×2 image tokens."""
-    return ClipEncoder(random_clip_model(
-        {"image_size": 32, "layers": 12, "width": 16, "head_width": 8, "patch_size": 16}))
+    return ClipEncoder(
+        random_clip_model({"image_size": 32, "layers": 12, "width": 16, "head_width": 8, "patch_size": 16})
+    )
 
 
 def random_clip_model(vision: dict[str, object]) -> ClipModel:
     """A seeded random CLIP with the given image tower."""
     torch.manual_seed(0)
-    model = open_clip.CLIP(embed_dim=16, quick_gelu=True, vision_cfg=vision, text_cfg={
-        "context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}).eval()
+    model = open_clip.CLIP(
+        embed_dim=16,
+        quick_gelu=True,
+        vision_cfg=vision,
+        text_cfg={"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+    ).eval()
     tokenizer = open_clip.SimpleTokenizer(context_length=16)
-    return ClipModel(model.requires_grad_(False), tokenizer, lambda text: len(tokenizer.encode(text)) + 2, 16,
-                     open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
+    return ClipModel(
+        model.requires_grad_(False),
+        tokenizer,
+        lambda text: len(tokenizer.encode(text)) + 2,
+        16,
+        open_clip.OPENAI_DATASET_MEAN,
+        open_clip.OPENAI_DATASET_STD,
+    )
 
 
 def loader(generator: FixedBoxes) -> Loader:
     """Loads fakes in place of the models that a configuration names."""
+
     def load(config: Config) -> ReferringSegmenter:
         return ReferringSegmenter(config, generator, random_encoder(), parser_of(config.text.rules))
+
     return load
 
 

@@ -1,4 +1,5 @@
 """The stage cache gives back what was stored, and nothing else."""
+
 from __future__ import annotations
 
 import fake_evaluation
@@ -36,7 +37,9 @@ def test_an_entry_comes_back_as_it_was(cache):
     cache.store("features", INPUTS, TENSORS, 1.5)
     entry = cache.load("features", INPUTS)
     assert {name: tensor.tolist() for name, tensor in entry.tensors.items()} == {
-        "features": [[0, 1, 2], [3, 4, 5]], "none": []}
+        "features": [[0, 1, 2], [3, 4, 5]],
+        "none": [],
+    }
     assert entry.seconds == 1.5
     assert not list(cache.directory.rglob("*.part"))
 
@@ -123,21 +126,27 @@ def test_a_damaged_entry_is_computed_again(cache, segmenter, picture):
     stages.start(picture)
     assert torch.equal(stages.scene(segmenter, picture).features, wanted)
     assert {usage.stage: usage.cached for usage in stages.usage()} == {
-        "proposals": True, "features": False, "localisation": True}
+        "proposals": True,
+        "features": False,
+        "localisation": True,
+    }
     assert cache.load("features", {}) is None
     stages.start(picture)
     stages.scene(segmenter, picture)
     assert all(usage.cached for usage in stages.usage())
 
 
-@pytest.mark.parametrize(("change", "computed"), [
-    ({"features.start_block": 7}, {"features"}),
-    ({"features.batch_size": 3}, set()),
-    ({"fusion.alpha": 0.1}, set()),
-    ({"guidance.map_size": 64}, {"localisation"}),
-    ({"proposals.points_per_side": 3}, {"proposals"}),
-    ({"proposals.points_per_batch": 3}, set()),
-])
+@pytest.mark.parametrize(
+    ("change", "computed"),
+    [
+        ({"features.start_block": 7}, {"features"}),
+        ({"features.batch_size": 3}, set()),
+        ({"fusion.alpha": 0.1}, set()),
+        ({"guidance.map_size": 64}, {"localisation"}),
+        ({"proposals.points_per_side": 3}, {"proposals"}),
+        ({"proposals.points_per_batch": 3}, set()),
+    ],
+)
 def test_only_what_a_setting_changes_is_computed(cache, segmenter, picture, change, computed):
     stages = Stages(segmenter, cache, MODELS)
     stages.start(picture)
@@ -154,7 +163,10 @@ def test_other_weights_are_other_entries(cache, segmenter, picture):
         stages.start(picture)
         stages.scene(segmenter, picture)
     assert {usage.stage: usage.cached for usage in stages.usage()} == {
-        "proposals": True, "features": False, "localisation": False}
+        "proposals": True,
+        "features": False,
+        "localisation": False,
+    }
 
 
 def test_rows_of_a_table_share_the_stages_without_a_disk(segmenter, picture):

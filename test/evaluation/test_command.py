@@ -1,4 +1,5 @@
 """`hybridgl evaluate` from its arguments to its files."""
+
 from __future__ import annotations
 
 import csv
@@ -30,6 +31,7 @@ def evaluate(monkeypatch, capsys, tabletop_zip, tmp_path):
             code = stop.code or 0
         captured = capsys.readouterr()
         return code, captured.out, captured.err
+
     return call
 
 
@@ -42,7 +44,12 @@ def test_one_method_leaves_every_file(evaluate, tmp_path):
     code, out, _ = evaluate()
     assert code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "journal.jsonl", "results.json", "summary.csv", "timings.json", "report.html"}
+        "journal.jsonl",
+        "results.json",
+        "summary.csv",
+        "timings.json",
+        "report.html",
+    }
     (row,) = rows_of(tmp_path / "out/summary.csv")
     assert (row["dataset"], row["split"], row["run"], row["samples"]) == ("tabletop", "heldout", "hybridgl", "12")
     assert 0 <= float(row["miou_low"]) <= float(row["miou"]) <= float(row["miou_high"]) <= 1
@@ -71,14 +78,17 @@ def test_the_second_run_says_what_the_cache_spared(evaluate, tmp_path):
     assert "image stages: 0.0 s computed; from the cache what took" in out
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("--set", "fusion.alpha=2"), "fusion.alpha"),
-    (("--ablation", "table9"), "there are table1"),
-    (("--method", "guess"), "there are global-local"),
-    (("--ablation", "table3", "--method", "hybridgl"), "leave out"),
-    (("--topic", "picture=/a"), "--topic wants NAME=TOPIC"),
-    (("--split-by", "umd"), "does not understand split_by"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "fusion.alpha=2"), "fusion.alpha"),
+        (("--ablation", "table9"), "there are table1"),
+        (("--method", "guess"), "there are global-local"),
+        (("--ablation", "table3", "--method", "hybridgl"), "leave out"),
+        (("--topic", "picture=/a"), "--topic wants NAME=TOPIC"),
+        (("--split-by", "umd"), "does not understand split_by"),
+    ],
+)
 def test_bad_arguments_are_one_clear_line(evaluate, arguments, message):
     code, _, errors = evaluate(*arguments)
     assert code == cli.FAILED

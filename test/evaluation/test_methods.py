@@ -1,4 +1,5 @@
 """Every method answers over the same proposals, and does what its paper says."""
+
 from __future__ import annotations
 
 from types import SimpleNamespace
@@ -32,10 +33,12 @@ def stages(config) -> Stages:
 @pytest.fixture
 def answer(config, stages, picture):
     """answer(method name, expression) → Answer."""
+
     def call(name: str, expression: str):
         found = find_method(name)
         stages.start(picture)
         return found.build(replace(config, found.settings), stages).encode(picture).refer(expression)
+
     return call
 
 
@@ -49,7 +52,8 @@ def test_hybridgl_is_the_library(answer, stages, picture):
     got = answer("hybridgl", "the box on the left")
     wanted = stages.segmenter.refer(stages.segmenter.encode(picture), "the box on the left")
     assert [(entry.index, entry.score) for entry in got.candidates] == [
-        (entry.index, entry.score) for entry in wanted.candidates]
+        (entry.index, entry.score) for entry in wanted.candidates
+    ]
 
 
 def test_sam_clip_ranks_crops_by_the_sentence_alone(answer, stages, picture):
@@ -121,12 +125,17 @@ def test_missing_resnet_weights_name_the_command(name, answer, monkeypatch, tmp_
 
 
 def test_methods_find_nothing_where_nothing_is_proposed(stages, config, picture, monkeypatch):
-    monkeypatch.setattr(stages.segmenter.generator, "generate", lambda image, settings: fake_evaluation
-                        .proposals_from_masks(np.zeros((0, *image.shape[:2]), bool)))
+    monkeypatch.setattr(
+        stages.segmenter.generator,
+        "generate",
+        lambda image, settings: fake_evaluation.proposals_from_masks(np.zeros((0, *image.shape[:2]), bool)),
+    )
     clip = fake_evaluation.random_clip_model(RESNET)
     stages.start(picture)
-    for method in (find_method("hybridgl").build(config, stages),
-                   ResNetMaps(stages.segmenter, stages, clip, "c", grad_cam.localise)):
+    for method in (
+        find_method("hybridgl").build(config, stages),
+        ResNetMaps(stages.segmenter, stages, clip, "c", grad_cam.localise),
+    ):
         assert not method.encode(picture).refer("a box").found
 
 

@@ -1,4 +1,5 @@
 """The report holds everything in one page that a browser shows."""
+
 from __future__ import annotations
 
 import base64
@@ -80,10 +81,26 @@ def test_a_browser_shows_it(report, tmp_path):
     if browser is None:
         pytest.skip("no browser on this machine")
     shot = tmp_path / "shot.png"
-    subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                    f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1200,1600", f"--screenshot={shot}",
-                    report.as_uri()], check=True, capture_output=True, timeout=300)
+    subprocess.run(
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=1200,1600",
+            f"--screenshot={shot}",
+            report.as_uri(),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
     pixels = np.asarray(Image.open(shot).convert("RGB"))
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
     assert pixels[-1].std() + pixels[len(pixels) // 2].std() > 0
@@ -99,8 +116,10 @@ def test_a_report_without_any_answer_is_still_a_page(finished, tmp_path):
 
 def test_the_table_has_every_row_and_the_papers_beside(finished, capsys):
     runs = [replace(entry, run=replace(entry.run)) for entry in finished.answered]
-    lines = [replace(line, reported=type(line.reported)(0.5, 0.25)) for line in
-             summary_lines(replace(finished, answered=runs))]
+    lines = [
+        replace(line, reported=type(line.reported)(0.5, 0.25))
+        for line in summary_lines(replace(finished, answered=runs))
+    ]
     print_summary(finished, lines, "table5", Console())
     text = capsys.readouterr().out
     for row in ("G2L", "+ Rel", "+ G_co", "+ G_pos"):
@@ -111,14 +130,17 @@ def test_the_table_has_every_row_and_the_papers_beside(finished, capsys):
 
 
 def make_answer(iou: float, chosen: float, best: float, right: float | None) -> dict:
-    return {"outcome": {"iou": iou, "score": chosen, "has_target": True, "margin": 0.1},
-            "best": {"iou": best, "score": right}}
+    return {
+        "outcome": {"iou": iou, "score": chosen, "has_target": True, "margin": 0.1},
+        "best": {"iou": best, "score": right},
+    }
 
 
 def test_nearest_misses_lost_by_the_smallest_lead():
     right, far = make_answer(0.9, 0.5, 0.9, 0.5), make_answer(0.1, 0.5, 0.9, 0.1)
-    near, hopeless, excluded = (make_answer(0.1, 0.5, best, score)
-                                for best, score in ((0.8, 0.45), (0.3, 0.4), (0.9, None)))
+    near, hopeless, excluded = (
+        make_answer(0.1, 0.5, best, score) for best, score in ((0.8, 0.45), (0.3, 0.4), (0.9, None))
+    )
     assert cases.nearest_misses([right, far, hopeless, near, excluded]) == [near, far]
     assert cases.best([far, right], 1) == [right]
     assert cases.worst([right, far], 1) == [far]

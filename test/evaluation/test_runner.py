@@ -1,4 +1,5 @@
 """Durable, resumable, the same from any number of processes."""
+
 from __future__ import annotations
 
 import json
@@ -42,8 +43,13 @@ def whole(tabletop_zip, tmp_path_factory) -> tuple[bytes, bytes]:
 def start(*arguments: object) -> subprocess.Popen:
     package, fakes = (Path(file).resolve() for file in (hybridgl_ros.__file__, fake_evaluation.__file__))
     paths = os.pathsep.join([str(package.parents[1]), str(fakes.parent), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen([sys.executable, fake_evaluation.__file__, *map(str, arguments)], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths})
+    return subprocess.Popen(
+        [sys.executable, fake_evaluation.__file__, *map(str, arguments)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
 
 
 def lines_of(path: Path) -> int:

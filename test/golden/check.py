@@ -7,6 +7,7 @@ Prints the largest error of every entry and the agreement of parses and selectio
 Exits 0 only when everything lies inside the tolerance: features and logits 1e-3 relative, maps and network inputs
 1e-3 absolute, candidates, selections and parses equal.
 """
+
 from __future__ import annotations
 
 import json
@@ -71,15 +72,35 @@ def different(got: Any, wanted: Any) -> float:
 def build_clip(arch: dict[str, Any]) -> ClipEncoder:
     """The seeded CLIP of a scene's `arch` entry."""
     model = open_clip.CLIP(
-        embed_dim=arch["embed_dim"], quick_gelu=arch["act"] == "quick_gelu",
-        vision_cfg={"image_size": arch["image_size"], "layers": arch["layers"], "width": arch["width"],
-                    "head_width": arch["width"] // arch["heads"], "patch_size": arch["patch"]},
-        text_cfg={"context_length": arch["context"], "vocab_size": arch["vocab"], "width": arch["text_width"],
-                  "heads": arch["text_heads"], "layers": arch["text_layers"]}).eval()
+        embed_dim=arch["embed_dim"],
+        quick_gelu=arch["act"] == "quick_gelu",
+        vision_cfg={
+            "image_size": arch["image_size"],
+            "layers": arch["layers"],
+            "width": arch["width"],
+            "head_width": arch["width"] // arch["heads"],
+            "patch_size": arch["patch"],
+        },
+        text_cfg={
+            "context_length": arch["context"],
+            "vocab_size": arch["vocab"],
+            "width": arch["text_width"],
+            "heads": arch["text_heads"],
+            "layers": arch["text_layers"],
+        },
+    ).eval()
     seed_clip(model)
     tokenizer = open_clip.SimpleTokenizer(context_length=arch["context"])
-    return ClipEncoder(ClipModel(model, tokenizer, lambda text: len(tokenizer.encode(text)) + 2, arch["context"],
-                                 open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD))
+    return ClipEncoder(
+        ClipModel(
+            model,
+            tokenizer,
+            lambda text: len(tokenizer.encode(text)) + 2,
+            arch["context"],
+            open_clip.OPENAI_DATASET_MEAN,
+            open_clip.OPENAI_DATASET_STD,
+        )
+    )
 
 
 def parse_entry(parse: Parse) -> dict[str, Any]:
@@ -118,7 +139,7 @@ class SceneCheck:
     def features(self) -> Iterator[Finding]:
         for entry in self.recorded.files:
             if entry.startswith("features_"):
-                yield Finding(entry, relative(self.feature(entry[len("features_"):]), self.recorded[entry]), TOLERANCE)
+                yield Finding(entry, relative(self.feature(entry[len("features_") :]), self.recorded[entry]), TOLERANCE)
 
     def feature(self, name: str) -> np.ndarray:
         """Region features as named in the golden files, e.g. `G2L_start7`."""

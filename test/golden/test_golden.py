@@ -1,4 +1,5 @@
 """The official preset reproduces the published code's recorded numbers."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,8 +10,11 @@ import pytest
 from hybridgl_ros.language.parser import ExpressionParser
 from hybridgl_ros.language.rules import load_rules
 
-FILES = sorted(path for path in Path(__file__).parent.iterdir() if path.suffix in (".npz", ".json")
-               and not (path.suffix == ".json" and path.with_suffix(".npz").exists()))
+FILES = sorted(
+    path
+    for path in Path(__file__).parent.iterdir()
+    if path.suffix in (".npz", ".json") and not (path.suffix == ".json" and path.with_suffix(".npz").exists())
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -16,20 +16,28 @@ def test_blank_expressions_are_refused(pipeline, rules, text):
         ExpressionParser(pipeline, load_rules(rules)).parse(text)
 
 
-@pytest.mark.parametrize(("text", "target", "others", "position", "relation", "size"), [
-    ("the red cube left of the blue ball", "the red cube", ("the blue ball",), "left", "left", "none"),
-    ("The red mug right of the green cone", "the red mug", ("the green cone",), "right", "right", "none"),
-    ("the cube right of the ball", "the cube", ("the ball",), "right", "right", "none"),
-    ("the yellow ring in front of the bottle", "the yellow ring", ("the bottle",), "none", "down", "none"),
-    ("the small red ball inside the ring", "the small red ball", ("the ring",), "none", "within", "small"),
-    ("the object in the middle", "the object", (), "middle", "none", "none"),
-    ("the biggest mug", "the biggest mug", (), "none", "big", "big"),
-    ("mug", "mug", (), "none", "none", "none"),
-])
+@pytest.mark.parametrize(
+    ("text", "target", "others", "position", "relation", "size"),
+    [
+        ("the red cube left of the blue ball", "the red cube", ("the blue ball",), "left", "left", "none"),
+        ("The red mug right of the green cone", "the red mug", ("the green cone",), "right", "right", "none"),
+        ("the cube right of the ball", "the cube", ("the ball",), "right", "right", "none"),
+        ("the yellow ring in front of the bottle", "the yellow ring", ("the bottle",), "none", "down", "none"),
+        ("the small red ball inside the ring", "the small red ball", ("the ring",), "none", "within", "small"),
+        ("the object in the middle", "the object", (), "middle", "none", "none"),
+        ("the biggest mug", "the biggest mug", (), "none", "big", "big"),
+        ("mug", "mug", (), "none", "none", "none"),
+    ],
+)
 def test_paper_rules(paper_parser, text, target, others, position, relation, size):
     parse = paper_parser.parse(text)
-    assert (parse.target, parse.others, parse.position, parse.relation, parse.size) == \
-        (target, others, position, relation, size)
+    assert (parse.target, parse.others, parse.position, parse.relation, parse.size) == (
+        target,
+        others,
+        position,
+        relation,
+        size,
+    )
 
 
 def test_official_rules_know_no_right_relation(pipeline):

@@ -1,4 +1,5 @@
 """Downloads against a server on this machine that behaves well, breaks off, or lies."""
+
 from __future__ import annotations
 
 import errno
@@ -54,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[:server.break_after])
+        self.wfile.write(body[: server.break_after])
 
     def log_message(self, *_) -> None:
         """Keep the test output quiet."""
@@ -80,8 +81,9 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 def checkpoint(url: str, content: bytes = CONTENT) -> Checkpoint:
-    return Checkpoint("model", "clip", "ViT-B-16", url, Path("model.pt"), len(content),
-                      hashlib.sha256(content).hexdigest(), "MIT", "")
+    return Checkpoint(
+        "model", "clip", "ViT-B-16", url, Path("model.pt"), len(content), hashlib.sha256(content).hexdigest(), "MIT", ""
+    )
 
 
 def fetch(entry: Checkpoint, **options) -> Path:
@@ -135,8 +137,9 @@ def test_starts_anew_when_the_server_refuses_the_range(server, folder):
     server.content = CONTENT[:500]
     folder.mkdir()
     (folder / "model.pt.part").write_bytes(b"?" * 1000)
-    unsized = Checkpoint("model", "clip", "", server.url, Path("model.pt"), 0,
-                         hashlib.sha256(server.content).hexdigest(), "", "")
+    unsized = Checkpoint(
+        "model", "clip", "", server.url, Path("model.pt"), 0, hashlib.sha256(server.content).hexdigest(), "", ""
+    )
     assert fetch(unsized).read_bytes() == server.content
     assert server.requests == ["bytes=1000-", None]
 
@@ -148,7 +151,7 @@ def test_gives_up_when_it_gets_no_further_and_keeps_what_it_has(server, folder):
         fetch(checkpoint(server.url))
     # The first transfer got somewhere, three more did not.
     assert len(server.requests) <= 4
-    assert (folder / "model.pt.part").read_bytes() == CONTENT[:download.BLOCK]
+    assert (folder / "model.pt.part").read_bytes() == CONTENT[: download.BLOCK]
     assert not (folder / "model.pt").exists()
 
 
@@ -204,8 +207,10 @@ def test_takes_a_local_file(tmp_path, folder):
     assert source.exists()
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (None, "there is no file"), (b"short", "has 5 bytes, expected"), (CONTENT[::-1], "SHA-256")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "there is no file"), (b"short", "has 5 bytes, expected"), (CONTENT[::-1], "SHA-256")],
+)
 def test_refuses_a_local_file_that_is_not_the_one(tmp_path, folder, content, message):
     source = tmp_path / "other.pt"
     if content is not None:
@@ -226,6 +231,7 @@ def test_too_little_room_is_told_before_anything_is_written(server, folder, monk
 def test_a_disk_that_fills_up_is_reported(server, folder, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
+
     monkeypatch.setattr(download.os, "replace", full)
     with pytest.raises(WeightsError, match="is full; make room and run the same command again"):
         fetch(checkpoint(server.url))

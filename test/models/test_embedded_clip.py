@@ -23,9 +23,7 @@ def model() -> open_clip.CLIP:
 
 @pytest.fixture(scope="module")
 def pixels() -> torch.Tensor:
-    return torch.randint(
-        0, 256, (2, 3, 224, 224), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
-    )
+    return torch.randint(0, 256, (2, 3, 224, 224), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 
 
 def patches_of(pixels: torch.Tensor) -> torch.Tensor:
@@ -33,9 +31,7 @@ def patches_of(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def normalised(pixels: torch.Tensor) -> torch.Tensor:
-    mean, std = (
-        torch.tensor(v).view(3, 1, 1) for v in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
-    )
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD))
     return (pixels.float() / 255 - mean) / std
 
 
@@ -50,9 +46,7 @@ def test_sizes(model: open_clip.CLIP, pixels: torch.Tensor) -> None:
 
 def test_text_context_is_32_tokens(model: open_clip.CLIP) -> None:
     assert model.context_length == 32
-    tokens = open_clip.SimpleTokenizer(context_length=model.context_length)(
-        ["red cube " * 40, "the red cube"]
-    )
+    tokens = open_clip.SimpleTokenizer(context_length=model.context_length)(["red cube " * 40, "the red cube"])
     assert tokens.shape == (2, 32)
     with torch.no_grad():
         assert model.encode_text(tokens).shape == (2, 128)

@@ -1,4 +1,5 @@
 """Weights of every format come out the same, nothing in a file is run, and damage is told with a remedy."""
+
 from __future__ import annotations
 
 import gzip
@@ -22,7 +23,8 @@ from hybridgl_ros.models.state import read_state
 from hybridgl_ros.models.torchscript import is_torchscript, read_torchscript_state
 
 TINY = {
-    "embed_dim": 16, "quick_gelu": True,
+    "embed_dim": 16,
+    "quick_gelu": True,
     "vision_cfg": {"image_size": 32, "layers": 2, "width": 16, "head_width": 8, "patch_size": 16},
     "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
@@ -40,10 +42,15 @@ def register(tmp_path, monkeypatch):
     entries: dict[str, dict] = {}
 
     def add(name: str, kind: str, architecture: str, path: Path) -> None:
-        entries[name] = {"kind": kind, "architecture": architecture, "file": str(path),
-                         "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        entries[name] = {
+            "kind": kind,
+            "architecture": architecture,
+            "file": str(path),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
         (tmp_path / "registry.yaml").write_text(yaml.safe_dump(entries))
         monkeypatch.setenv("HYBRIDGL_REGISTRY", str(tmp_path / "registry.yaml"))
+
     monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "cache"))
     (tmp_path / "tiny.json").write_text(json.dumps(TINY))
     return add
@@ -79,8 +86,11 @@ def write_torchscript(model, path):
 
 
 WRITERS = {
-    "m.safetensors": write_safetensors, "m.safetensors.gz": write_packed, "m.pth": write_state_dict,
-    "m.bin": write_training_checkpoint, "m.pt": write_torchscript,
+    "m.safetensors": write_safetensors,
+    "m.safetensors.gz": write_packed,
+    "m.pth": write_state_dict,
+    "m.bin": write_training_checkpoint,
+    "m.pt": write_torchscript,
 }
 
 
@@ -154,9 +164,17 @@ def test_nothing_in_a_file_is_run(kind, tmp_path):
     assert not trace.exists()
 
 
-@pytest.mark.parametrize(("name", "content"), [
-    ("m.safetensors", b"nonsense"), ("m.safetensors.gz", b"nonsense"), ("m.pth", b"nonsense"),
-    ("m.safetensors.gz", gzip.compress(b"{" * 100)[:40]), ("m.pt", b"PK\x03\x04 nonsense"), ("m.pt", b"")])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("m.safetensors", b"nonsense"),
+        ("m.safetensors.gz", b"nonsense"),
+        ("m.pth", b"nonsense"),
+        ("m.safetensors.gz", gzip.compress(b"{" * 100)[:40]),
+        ("m.pt", b"PK\x03\x04 nonsense"),
+        ("m.pt", b""),
+    ],
+)
 def test_files_that_are_no_weights_are_refused(name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError, match="not readable as weights"):
@@ -214,15 +232,22 @@ def test_weights_of_another_architecture_are_refused(tiny, tmp_path, register):
 def test_sam_answers_like_the_original(tmp_path, register):
     torch.manual_seed(2)
     original = build_embedded_sam().eval()
-    save_file({name: value.half().contiguous() for name, value in original.state_dict().items()},
-              tmp_path / "s.safetensors")
+    save_file(
+        {name: value.half().contiguous() for name, value in original.state_dict().items()}, tmp_path / "s.safetensors"
+    )
     original.load_state_dict({name: value.half().float() for name, value in original.state_dict().items()})
     register("mine", "sam", "embedded", tmp_path / "s.safetensors")
     loaded = load_sam("mine")
     assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float32}
     assert {value.device.type for value in [*loaded.parameters(), *loaded.buffers()]} == {"cpu"}
-    batch = [{"image": torch.rand(3, 192, 256) * 255, "original_size": (192, 256),
-              "point_coords": torch.tensor([[[100.0, 80.0]]]), "point_labels": torch.ones(1, 1)}]
+    batch = [
+        {
+            "image": torch.rand(3, 192, 256) * 255,
+            "original_size": (192, 256),
+            "point_coords": torch.tensor([[[100.0, 80.0]]]),
+            "point_labels": torch.ones(1, 1),
+        }
+    ]
     with torch.inference_mode():
         expected, found = (model(batch, multimask_output=True)[0] for model in (original, loaded))
     assert torch.equal(found["low_res_logits"], expected["low_res_logits"])
@@ -249,19 +274,23 @@ def test_unknown_architectures_and_kinds_are_refused(tiny, tmp_path, register):
         load_clip("odd")
 
 
-@pytest.mark.parametrize(("architecture", "message"), [
-    ("ViT-Z-99", "knows no model 'ViT-Z-99'"),
-    ("ViT-B-16-SigLIP", "only plain CLIP models"),
-    ("coca_ViT-B-32", "only plain CLIP models.*multimodal_cfg"),
-    ("/nowhere/model.json", "not readable"),
-])
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ("ViT-Z-99", "knows no model 'ViT-Z-99'"),
+        ("ViT-B-16-SigLIP", "only plain CLIP models"),
+        ("coca_ViT-B-32", "only plain CLIP models.*multimodal_cfg"),
+        ("/nowhere/model.json", "not readable"),
+    ],
+)
 def test_models_that_cannot_be_used_are_refused(architecture, message):
     with pytest.raises(ConfigError, match=message):
         clip_config(architecture)
 
 
-@pytest.mark.parametrize("checkpoint", [entry for entry in checkpoints().values() if entry.kind == "clip"],
-                         ids=lambda entry: entry.name)
+@pytest.mark.parametrize(
+    "checkpoint", [entry for entry in checkpoints().values() if entry.kind == "clip"], ids=lambda entry: entry.name
+)
 def test_registered_clip_architectures_use_the_activation_of_their_weights(checkpoint):
     assert clip_config(checkpoint.architecture)["quick_gelu"]
 

@@ -1,4 +1,5 @@
 """The registry: its data is complete, mistakes are answered with what to do."""
+
 from __future__ import annotations
 
 import re
@@ -18,21 +19,32 @@ ENTRY = {"kind": "clip", "architecture": "ViT-B-16", "file": "mine.safetensors",
 @pytest.fixture
 def own_registry(tmp_path, monkeypatch):
     """Writes a registry file and makes it the user's own."""
+
     def write(content) -> Path:
         path = tmp_path / "own.yaml"
         path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
         monkeypatch.setenv("HYBRIDGL_REGISTRY", str(path))
         return path
+
     return write
 
 
 def test_has_the_models_of_the_paper_and_the_embedded_ones():
-    assert {"sam_vit_h", "sam_vit_l", "sam_vit_b", "clip_vit_b16", "clip_vit_b32", "clip_vit_l14",
-            "sam_tabletop", "clip_tabletop"} <= set(checkpoints())
+    assert {
+        "sam_vit_h",
+        "sam_vit_l",
+        "sam_vit_b",
+        "clip_vit_b16",
+        "clip_vit_b32",
+        "clip_vit_l14",
+        "sam_tabletop",
+        "clip_tabletop",
+    } <= set(checkpoints())
 
 
-@pytest.mark.parametrize("checkpoint", [entry for entry in checkpoints().values() if entry.url],
-                         ids=lambda entry: entry.name)
+@pytest.mark.parametrize(
+    "checkpoint", [entry for entry in checkpoints().values() if entry.url], ids=lambda entry: entry.name
+)
 def test_a_download_is_fully_described(checkpoint):
     assert urlsplit(checkpoint.url).scheme == "https"
     assert checkpoint.size > 10**8
@@ -68,8 +80,9 @@ def test_settings_of_a_checkpoint_reach_the_configuration_and_give_way_to_overri
 
 
 def test_an_own_registry_adds_and_replaces(own_registry):
-    path = own_registry({"mine": {**ENTRY, "settings": {"fusion.alpha": 0.25}},
-                         "clip_vit_b16": {**ENTRY, "file": "sub/other.pt"}})
+    path = own_registry(
+        {"mine": {**ENTRY, "settings": {"fusion.alpha": 0.25}}, "clip_vit_b16": {**ENTRY, "file": "sub/other.pt"}}
+    )
     assert find_checkpoint("mine").file == path.parent / "mine.safetensors"
     assert find_checkpoint("clip_vit_b16").file == path.parent / "sub" / "other.pt"
     assert load_config("photo", overrides={"models.clip": "mine"}).fusion.alpha == 0.25
@@ -81,20 +94,23 @@ def test_architecture_files_are_found_beside_the_registry(own_registry):
     assert find_checkpoint("mine").architecture == str(path.parent / "small.json")
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ("- a list", "wants checkpoints by name"),
-    ("{unclosed", "not readable"),
-    ({"mine": "text"}, "mine: wants a mapping"),
-    ({"mine": {**ENTRY, "kind": "dino"}}, "kind must be one of sam, clip"),
-    ({"mine": {**ENTRY, "checksum": "1"}}, "unknown checksum"),
-    ({"mine": {**ENTRY, "url": "https://example.org/x.pt"}}, "either url or file"),
-    ({"mine": {key: value for key, value in ENTRY.items() if key != "file"}}, "either url or file"),
-    ({"mine": {**ENTRY, "sha256": "ABC"}}, "64 hexadecimal digits"),
-    ({"mine": {key: value for key, value in ENTRY.items() if key != "sha256"}}, "64 hexadecimal digits"),
-    ({"mine": {**ENTRY, "architecture": 16}}, "names no architecture"),
-    ({"mine": {**ENTRY, "size": "big"}}, "size must be a number of bytes"),
-    ({"mine": {**ENTRY, "settings": [1]}}, "settings must be values by dotted name"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("- a list", "wants checkpoints by name"),
+        ("{unclosed", "not readable"),
+        ({"mine": "text"}, "mine: wants a mapping"),
+        ({"mine": {**ENTRY, "kind": "dino"}}, "kind must be one of sam, clip"),
+        ({"mine": {**ENTRY, "checksum": "1"}}, "unknown checksum"),
+        ({"mine": {**ENTRY, "url": "https://example.org/x.pt"}}, "either url or file"),
+        ({"mine": {key: value for key, value in ENTRY.items() if key != "file"}}, "either url or file"),
+        ({"mine": {**ENTRY, "sha256": "ABC"}}, "64 hexadecimal digits"),
+        ({"mine": {key: value for key, value in ENTRY.items() if key != "sha256"}}, "64 hexadecimal digits"),
+        ({"mine": {**ENTRY, "architecture": 16}}, "names no architecture"),
+        ({"mine": {**ENTRY, "size": "big"}}, "size must be a number of bytes"),
+        ({"mine": {**ENTRY, "settings": [1]}}, "settings must be values by dotted name"),
+    ],
+)
 def test_a_bad_registry_is_refused_with_file_and_reason(own_registry, content, message):
     path = own_registry(content)
     with pytest.raises(ConfigError, match=message) as caught:

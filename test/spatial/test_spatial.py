@@ -41,8 +41,12 @@ def test_an_unknown_relation_is_refused():
         relation_matrix("beside", torch.zeros(1, 4), torch.zeros(1, 4))
 
 
-@given(st.integers(1, 50), st.integers(1, 50), st.sampled_from(["none", "left", "right", "up", "down", "middle"]),
-       st.sampled_from(["radial", "tent"]))
+@given(
+    st.integers(1, 50),
+    st.integers(1, 50),
+    st.sampled_from(["none", "left", "right", "up", "down", "middle"]),
+    st.sampled_from(["radial", "tent"]),
+)
 def test_position_maps_stay_in_range(height, width, position, middle):
     prior = position_map(position, height, width, middle)
     assert prior.shape == (height, width)

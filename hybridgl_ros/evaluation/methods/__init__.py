@@ -3,6 +3,7 @@
 A file of this folder is a method of that name (`_` for `-`) when it has
 `build(config, stages) -> Method` and `SETTINGS`, the configuration changes that make the method what it is.
 """
+
 from __future__ import annotations
 
 import pkgutil

@@ -1,4 +1,5 @@
 """What the baselines on CLIP's ResNet share: activations of an image, a map for an expression, proposals by the map."""
+
 from __future__ import annotations
 
 import time
@@ -35,8 +36,9 @@ class ResNetMaps:
     segmenter: proposes and parses. clip: a CLIP with a ModifiedResNet image tower. checksum: SHA-256 of its weights.
     """
 
-    def __init__(self, segmenter: ReferringSegmenter, stages: Stages, clip: ClipModel, checksum: str,
-                 localise: Localise) -> None:
+    def __init__(
+        self, segmenter: ReferringSegmenter, stages: Stages, clip: ClipModel, checksum: str, localise: Localise
+    ) -> None:
         self.segmenter = segmenter
         self.stages = stages
         self.clip = clip
@@ -48,8 +50,12 @@ class ResNetMaps:
     def encode(self, image: np.ndarray) -> EncodedMaps:
         before = len(self.stages.usage())
         proposals, _ = self.stages.proposals(self.segmenter, image)
-        entry = self.stages.entry("activations", {"clip": self.checksum}, lambda: {"layer4": self.activations(image)},
-                                  sources=("evaluation/methods/_resnet.py",))
+        entry = self.stages.entry(
+            "activations",
+            {"clip": self.checksum},
+            lambda: {"layer4": self.activations(image)},
+            sources=("evaluation/methods/_resnet.py",),
+        )
         timings = {usage.stage: usage.seconds for usage in self.stages.usage()[before:]}
         scene = Scene(image, proposals, torch.zeros(len(proposals), 0), None, (0, 0), timings)
         return EncodedMaps(self, scene, entry.tensors["layer4"].to(self.device))
@@ -101,9 +107,16 @@ class EncodedMaps:
         candidates = rank(self.scene, Scores(scores, unknown, scores, unknown, unknown, scores))
         timings["scoring"] = time.perf_counter() - started
         best = candidates[0]
-        return Answer(found=True, mask=best.mask, score=best.score, similarity=best.similarity,
-                      margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
-                      candidates=candidates, parse=parse, timings=timings)
+        return Answer(
+            found=True,
+            mask=best.mask,
+            score=best.score,
+            similarity=best.similarity,
+            margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
+            candidates=candidates,
+            parse=parse,
+            timings=timings,
+        )
 
     def scores(self, text: str) -> np.ndarray:
         """N float32."""

@@ -3,6 +3,7 @@
 Visual: weighted sum of the whole image with masked tokens and the cropped region. Text: weighted sum of the
 sentence and its target noun phrase. The weights are those its authors published for RefCOCO.
 """
+
 from __future__ import annotations
 
 from hybridgl_ros.evaluation.methods.hybridgl import build

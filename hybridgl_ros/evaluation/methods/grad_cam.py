@@ -1,4 +1,5 @@
 """Grad-CAM (Selvaraju et al., ICCV 2017) on CLIP ResNet-50, scored against the proposals."""
+
 from __future__ import annotations
 
 from typing import Any

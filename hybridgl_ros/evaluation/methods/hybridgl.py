@@ -1,4 +1,5 @@
 """HybridGL itself, under any configuration: every preset, mode and row of the ablations."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

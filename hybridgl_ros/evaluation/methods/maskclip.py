@@ -1,4 +1,5 @@
 """MaskCLIP (Zhou et al., ECCV 2022) on CLIP ResNet-50, scored against the proposals."""
+
 from __future__ import annotations
 
 from typing import Any

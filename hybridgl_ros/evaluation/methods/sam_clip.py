@@ -1,4 +1,5 @@
 """SAM-CLIP: every proposal cut out along its mask, cropped to its box, compared with the sentence by CLIP."""
+
 from __future__ import annotations
 
 from hybridgl_ros.evaluation.methods.hybridgl import build
