@@ -27,6 +27,7 @@ demo: build
 	@$(ENVIRONMENT) && python -m hybridgl_ros.ros.demo --output build/demo
 
 test: build
+	@tools/browser.sh
 	@$(ENVIRONMENT) && pytest $(PYTEST_ARGS)
 
 lint: setup

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +26,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+FORWARDED: dict[str, Any] = {
+    "add_help_option": False,
+    "context_settings": {"allow_extra_args": True, "ignore_unknown_options": True},
+}
 Cache = Annotated[Path | None, typer.Option(help="Folder of the weights instead of the usual cache.")]
 
 
@@ -125,12 +129,24 @@ def segment(
         raise typer.Exit(NOT_FOUND)
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(**FORWARDED)
 def evaluate(context: typer.Context) -> None:
     """Score a method on a data set, beside what the paper reports."""
-    # Its options name what the library offers, which takes seconds to import: no other command shall wait.
     from hybridgl_ros.evaluation.command import evaluate as command
 
+    forward(context, command)
+
+
+@app.command(**FORWARDED)
+def export(context: typer.Context) -> None:
+    """Write a data set in another format: JSONL, the REFER layout, or a bag."""
+    from hybridgl_ros.evaluation.export_command import export as command
+
+    forward(context, command)
+
+
+def forward(context: typer.Context, command: Callable[..., None]) -> None:
+    """Run a command whose options name what the library offers: it takes seconds to import, no other shall wait."""
     forwarded = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     forwarded.command()(command)
     forwarded(context.args, prog_name=context.command_path)

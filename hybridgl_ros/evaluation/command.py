@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +11,16 @@ from rich.console import Console
 
 from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.evaluation.datasets import SOURCES, open_dataset
-from hybridgl_ros.evaluation.datasets.bag_file import TOPICS, Topics
+from hybridgl_ros.evaluation.datasets.options import (
+    DatasetName,
+    Images,
+    Limit,
+    Root,
+    SplitBy,
+    Splits,
+    TopicPairs,
+    open_splits,
+)
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, Run, ablation_runs, ablations, method_runs
 from hybridgl_ros.evaluation.report import write_report
 from hybridgl_ros.evaluation.results import (
@@ -24,30 +31,21 @@ from hybridgl_ros.evaluation.results import (
     write_timings,
 )
 from hybridgl_ros.evaluation.runner import EvaluateAll, Finished, Job, evaluate_here, run_job
-from hybridgl_ros.evaluation.samples import ReferringDataset
 from hybridgl_ros.models.cache import cache_directory
+from hybridgl_ros.settings import Config
 
 PHOTOGRAPHS = ("refcoco", "refcoco+", "refcocog", "phrasecut")
-EVERY_SPLIT = "all"
 INTERRUPTED = 130
 
 
 def evaluate(
-    dataset: Annotated[str, typer.Option(help=f"Data set: {', '.join(SOURCES)}.")],
+    dataset: DatasetName,
     out: Annotated[Path, typer.Option(help="Folder of the results; an interrupted run goes on from it.")],
-    root: Annotated[
-        Path | None, typer.Option(help="Where the data set lies; the tabletop's held-out set ships with the package.")
-    ] = None,
-    split: Annotated[
-        list[str] | None,
-        typer.Option(help="Split, the data set's usual one by default; may be repeated; all: each the paper reports."),
-    ] = None,
-    split_by: Annotated[str | None, typer.Option(help="RefCOCOg: umd or google.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the pictures, if not below the root.")] = None,
-    topics: Annotated[
-        list[str] | None,
-        typer.Option("--topic", metavar="NAME=TOPIC", help="Bags: image, expression or truth topic; may be repeated."),
-    ] = None,
+    root: Root = None,
+    split: Splits = None,
+    split_by: SplitBy = None,
+    images: Images = None,
+    topics: TopicPairs = None,
     config: Annotated[
         str | None, typer.Option(help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")
     ] = None,
@@ -61,10 +59,12 @@ def evaluate(
         list[str] | None,
         typer.Option("--method", help="hybridgl, sam-clip, global-local, grad-cam, maskclip; may be repeated."),
     ] = None,
-    ablation: Annotated[
-        str | None, typer.Option(help="Run all rows of a table: table1, table3, table4, table5, relation-scale.")
+    ablation: Annotated[str | None, typer.Option(help=f"Run the rows of a table: {', '.join(ablations())}.")] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option("--row", metavar="NAME", help="Only this row of --ablation, by its name; may be repeated."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first expressions of each split.")] = None,
+    limit: Limit = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs Ray.")] = 1,
     ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Ray cluster, e.g. auto or host:6379.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
@@ -82,25 +82,26 @@ def evaluate(
     overrides = {**parsed(changes or []), **({} if device is None else {"models.device": device})}
     config = config or default_config(dataset)
     loaded = load_config(config, preset=preset, overrides=overrides)
-    if ablation and methods:
-        raise ConfigError("--ablation brings its own methods; leave out --method or --ablation")
-    runs = (
-        ablation_runs(loaded, ablation, overrides)
-        if ablation
-        else method_runs(loaded, methods or [DEFAULT_METHOD], overrides)
-    )
-    options = {"split_by": split_by, "images": images, "topics": topics_of(topics or [])}
-    job = Job(
-        open_splits(dataset, split or [], root, options),
-        runs,
-        None if no_cache else cache or default_cache(),
-        limit,
-        threads,
-    )
+    runs = runs_of(loaded, ablation, rows or [], methods or [], overrides)
+    splits = open_splits(dataset, split, root, split_by=split_by, images=images, topics=topics)
+    job = Job(splits, runs, None if no_cache else cache or default_cache(), limit, threads)
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=evaluator(workers, ray))
     write_all(finished, title_of(dataset, config, preset, ablation, runs), out)
     if not finished.complete:
         raise typer.Exit(INTERRUPTED)
+
+
+def runs_of(
+    config: Config, ablation: str | None, rows: Sequence[str], methods: Sequence[str], overrides: Mapping[str, Any]
+) -> list[Run]:
+    """The rows of an ablation, or one run a method. Raises ConfigError for what does not go together."""
+    if ablation is None:
+        if rows:
+            raise ConfigError("--row names a row of --ablation, which is missing")
+        return method_runs(config, methods or [DEFAULT_METHOD], overrides)
+    if methods:
+        raise ConfigError("--ablation brings its own methods; leave out --method or --ablation")
+    return ablation_runs(config, ablation, overrides, rows)
 
 
 def write_all(finished: Finished, title: str, out: Path) -> None:
@@ -122,29 +123,6 @@ def evaluator(workers: int, address: str | None) -> EvaluateAll:
     from hybridgl_ros.evaluation.ray_runner import on_ray
 
     return on_ray(workers, address)
-
-
-def open_splits(
-    name: str, splits: Sequence[str], root: Path | None, options: dict[str, Any]
-) -> dict[str, ReferringDataset]:
-    """The data set's splits by name. Raises DatasetError as `open_dataset`."""
-    if EVERY_SPLIT in splits and name in SOURCES:
-        splits = SOURCES[name].splits
-    wanted: list[str | None] = [*splits] or [None]
-    opened = [open_dataset(name, split, root, **options) for split in wanted]
-    return {dataset.split: dataset for dataset in opened}
-
-
-def topics_of(entries: Sequence[str]) -> Topics | None:
-    """NAME=TOPIC pairs as topics, None when there are none. Raises ConfigError for an unknown name."""
-    names = [entry.name for entry in fields(Topics)]
-    chosen = {}
-    for entry in entries:
-        name, separator, topic = entry.partition("=")
-        if not separator or name not in names:
-            raise ConfigError(f"--topic wants NAME=TOPIC with NAME one of {', '.join(names)}; got {entry!r}")
-        chosen[name] = topic
-    return Topics(**{**vars(TOPICS), **chosen}) if chosen else None
 
 
 def default_config(dataset: str) -> str:

@@ -49,14 +49,21 @@ def method_runs(config: Config, methods: Sequence[str], overrides: Mapping[str, 
     return [make_run(config, name, name, {}, overrides, (METHOD_TABLE, name)) for name in methods]
 
 
-def ablation_runs(config: Config, ablation: str, overrides: Mapping[str, Any]) -> list[Run]:
-    """The rows of an ablation, in its order. Raises ConfigError when there is no such ablation."""
+def ablation_runs(config: Config, ablation: str, overrides: Mapping[str, Any], rows: Sequence[str] = ()) -> list[Run]:
+    """The rows of an ablation, in its order; all unless some are named.
+
+    Raises ConfigError when there is no such ablation or row.
+    """
     known = ablations()
     if ablation not in known:
         raise ConfigError(f"no ablation {ablation!r}; there are {', '.join(known)}")
     entry = known[ablation]
+    if missing := [name for name in rows if name not in entry["rows"]]:
+        raise ConfigError(f"{ablation} has no row {missing[0]!r}; its rows are {', '.join(entry['rows'])}")
     runs = []
     for name, changes in entry["rows"].items():
+        if rows and name not in rows:
+            continue
         changes = {**entry.get("settings", {}), **changes}
         method = changes.pop("method", DEFAULT_METHOD)
         paper = (entry["paper"], name) if "paper" in entry else None

@@ -7,11 +7,13 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Task as ProgressTask
 
 from hybridgl_ros.config import values_of
 from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, model_checksums
@@ -19,6 +21,8 @@ from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset
 from hybridgl_ros.segmenter import ReferringSegmenter
+
+LINE_PERIOD = 30.0
 
 EvaluateAll = Callable[["Job", Sequence[Task]], Iterator[dict[str, Any]]]
 """Evaluates tasks, in any order, giving a journal record for each."""
@@ -162,7 +166,10 @@ def with_progress(
     records: Mapping[tuple[str, str], dict[str, Any]],
     console: Console,
 ) -> Iterator[dict[str, Any]]:
-    """The results, while a bar shows how far they are, how long it will take, and each run's mIoU so far."""
+    """The results, while a bar shows how far they are, how long it will take, and each run's mIoU so far.
+
+    Where there is no terminal for a bar, a line says the same every `LINE_PERIOD` seconds.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -175,10 +182,20 @@ def with_progress(
         running.add(record)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("images", total=len(tasks), completed=len(records), figures=running.text())
+        told = time.monotonic()
         for record in results:
             yield record
             running.add(record)
             bar.update(task, advance=1, figures=running.text())
+            if not console.is_terminal and time.monotonic() - told >= LINE_PERIOD:
+                told = time.monotonic()
+                console.print(progress_line(bar.tasks[task]), highlight=False, soft_wrap=True)
+
+
+def progress_line(task: ProgressTask) -> str:
+    """What the bar would show, for a log file."""
+    left = "" if task.time_remaining is None else f", {timedelta(seconds=int(task.time_remaining))} left"
+    return f"{task.completed:.0f} of {task.total:.0f} images, {task.fields['figures']}{left}"
 
 
 class RunningMean:

@@ -19,9 +19,10 @@ from rich.console import Console
 
 from hybridgl_ros import cli
 from hybridgl_ros.errors import ConfigError, HybridGLError
-from hybridgl_ros.evaluation.command import INTERRUPTED, default_cache, evaluate, topics_of, write_all
+from hybridgl_ros.evaluation.command import INTERRUPTED, default_cache, evaluate, write_all
 from hybridgl_ros.evaluation.datasets.bag import BagDataset
 from hybridgl_ros.evaluation.datasets.bag_file import TOPICS
+from hybridgl_ros.evaluation.datasets.options import topics_of
 from hybridgl_ros.evaluation.online import OnlineResult, compare, read_offline, score
 from hybridgl_ros.evaluation.online_results import print_online, write_online
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs

@@ -11,6 +11,7 @@ import pytest
 
 from hybridgl_ros import cli
 from hybridgl_ros.evaluation import command
+from hybridgl_ros.evaluation.datasets import options
 from hybridgl_ros.segmenter import ReferringSegmenter
 
 
@@ -65,6 +66,13 @@ def test_an_ablation_prints_its_table(evaluate, tmp_path, table, rows):
     assert all(row["run"] in out for row in written)
 
 
+def test_rows_of_a_table_run_by_name(evaluate, tmp_path):
+    code, _, _ = evaluate("--ablation", "table3", "--row", "G2L", "--row", "G(blur)", "--limit", 4)
+    assert code == 0
+    # In the order of the table.
+    assert [row["run"] for row in rows_of(tmp_path / "out/summary.csv")] == ["G(blur)", "G2L"]
+
+
 def test_methods_share_one_table(evaluate, tmp_path):
     evaluate("--method", "sam-clip", "--method", "hybridgl", "--preset", "official")
     assert [row["method"] for row in rows_of(tmp_path / "out/summary.csv")] == ["sam-clip", "hybridgl"]
@@ -83,6 +91,8 @@ def test_the_second_run_says_what_the_cache_spared(evaluate, tmp_path):
     [
         (("--set", "fusion.alpha=2"), "fusion.alpha"),
         (("--ablation", "table9"), "there are table1"),
+        (("--ablation", "table5", "--row", "G3L"), "table5 has no row 'G3L'; its rows are G2L, + Rel"),
+        (("--row", "G2L"), "--row names a row of --ablation"),
         (("--method", "guess"), "there are global-local"),
         (("--ablation", "table3", "--method", "hybridgl"), "leave out"),
         (("--topic", "picture=/a"), "--topic wants NAME=TOPIC"),
@@ -115,6 +125,6 @@ def test_all_splits_that_the_paper_reports(monkeypatch):
         opened.append(split)
         return type("Split", (), {"split": split})()
 
-    monkeypatch.setattr(command, "open_dataset", open_one)
-    assert list(command.open_splits("refcoco", ["all"], None, {})) == ["val", "testA", "testB"]
+    monkeypatch.setattr(options, "open_dataset", open_one)
+    assert list(options.open_splits("refcoco", ["all"], None)) == ["val", "testA", "testB"]
     assert opened == ["val", "testA", "testB"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import fake_evaluation
 import pytest
 from fake_evaluation import FixedBoxes, make_job
+from rich.console import Console
 
 import hybridgl_ros
 from hybridgl_ros.errors import ConfigError, DatasetError
@@ -148,6 +150,16 @@ def test_results_name_the_weights_the_run_started_with(tabletop_zip, tmp_path, m
     write_results(finished, tmp_path)
     assert json.loads((tmp_path / "results.json").read_text())["models"] == finished.key["models"]
     assert finished.key["models"]["sam"] != "replaced"
+
+
+def test_a_log_without_a_terminal_tells_how_far_it_is(tabletop_zip, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "LINE_PERIOD", 0.0)
+    log = io.StringIO()
+    run_job(make_job(tabletop_zip, FixedBoxes()), tmp_path, console=Console(file=log))
+    lines = log.getvalue().splitlines()
+    assert [line.split(",")[0] for line in lines] == [f"{number} of 3 images" for number in (1, 2, 3)]
+    assert all("mIoU" in line for line in lines)
+    assert lines[1].endswith(" left")
 
 
 def test_a_limit_takes_the_first_expressions(tabletop_zip, tmp_path):

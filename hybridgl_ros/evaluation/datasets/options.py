@@ -1,0 +1,65 @@
+"""How a command line names a data set: one set of options for every command that reads one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.evaluation.datasets import SOURCES, open_dataset
+from hybridgl_ros.evaluation.datasets.bag_file import TOPICS, Topics
+from hybridgl_ros.evaluation.samples import ReferringDataset
+
+EVERY_SPLIT = "all"
+
+DatasetName = Annotated[str, typer.Option("--dataset", help=f"Data set: {', '.join(SOURCES)}.")]
+Root = Annotated[
+    Path | None, typer.Option(help="Where the data set lies; the tabletop's held-out set ships with the package.")
+]
+Splits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--split", help="Split, the data set's usual one by default; may be repeated; all: each the paper reports."
+    ),
+]
+SplitBy = Annotated[str | None, typer.Option(help="RefCOCOg: umd or google.")]
+Images = Annotated[Path | None, typer.Option(help="Folder of the pictures, if not below the root.")]
+TopicPairs = Annotated[
+    list[str] | None,
+    typer.Option("--topic", metavar="NAME=TOPIC", help="Bags: image, expression or truth topic; may be repeated."),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first expressions of each split.")]
+
+
+def open_splits(
+    name: str,
+    splits: Sequence[str] | None,
+    root: Path | None,
+    *,
+    split_by: str | None = None,
+    images: Path | None = None,
+    topics: Sequence[str] | None = None,
+) -> dict[str, ReferringDataset]:
+    """The data set's splits by name. Raises DatasetError as `open_dataset`, ConfigError as `topics_of`."""
+    options: dict[str, Any] = {"split_by": split_by, "images": images, "topics": topics_of(topics or ())}
+    if splits and EVERY_SPLIT in splits and name in SOURCES:
+        splits = SOURCES[name].splits
+    wanted: list[str | None] = [*(splits or [])] or [None]
+    opened = [open_dataset(name, split, root, **options) for split in wanted]
+    return {dataset.split: dataset for dataset in opened}
+
+
+def topics_of(entries: Sequence[str]) -> Topics | None:
+    """NAME=TOPIC pairs as topics, None when there are none. Raises ConfigError for an unknown name."""
+    names = [entry.name for entry in fields(Topics)]
+    chosen = {}
+    for entry in entries:
+        name, separator, topic = entry.partition("=")
+        if not separator or name not in names:
+            raise ConfigError(f"--topic wants NAME=TOPIC with NAME one of {', '.join(names)}; got {entry!r}")
+        chosen[name] = topic
+    return Topics(**{**vars(TOPICS), **chosen}) if chosen else None
