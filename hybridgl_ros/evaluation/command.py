@@ -23,14 +23,9 @@ from hybridgl_ros.evaluation.datasets.options import (
 )
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, Run, ablation_runs, ablations, method_runs
 from hybridgl_ros.evaluation.report import write_report
-from hybridgl_ros.evaluation.results import (
-    print_summary,
-    summary_lines,
-    write_results,
-    write_summary,
-    write_timings,
-)
+from hybridgl_ros.evaluation.results import summary_lines, write_breakdown, write_results, write_summary, write_timings
 from hybridgl_ros.evaluation.runner import EvaluateAll, Finished, Job, evaluate_here, run_job
+from hybridgl_ros.evaluation.screen import print_summary
 from hybridgl_ros.models.cache import cache_directory
 from hybridgl_ros.settings import Config
 
@@ -74,8 +69,8 @@ def evaluate(
 ) -> None:
     """Score a method on a data set, beside what the paper reports.
 
-    Writes results.json, summary.csv, timings.json and report.html. Exit code 130 when stopped by Ctrl-C, with a
-    report of what was done until then.
+    Writes results.json, summary.csv, breakdown.csv, timings.json and report.html. Exit code 130 when stopped by
+    Ctrl-C, with a report of what was done until then.
     """
     from hybridgl_ros.cli import parsed
 
@@ -108,7 +103,8 @@ def write_all(finished: Finished, title: str, out: Path) -> None:
     """Every file of the output folder, and the table on the screen."""
     lines = summary_lines(finished)
     write_results(finished, out)
-    write_summary(lines, next(iter(finished.job.datasets.values())).name, out)
+    write_summary(lines, out)
+    write_breakdown(lines, out)
     write_timings(finished, out)
     write_report(finished, lines, title, out)
     console = Console()

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from hybridgl_ros.evaluation.metrics import Summary
 from hybridgl_ros.evaluation.online import Agreement, Frames, OnlineResult
-from hybridgl_ros.evaluation.results import interval, percent, write_whole
+from hybridgl_ros.evaluation.results import write_whole
+from hybridgl_ros.evaluation.screen import interval, percent
 
 NAME = "online.json"
 UNKNOWN_ONLINE = ("ceiling", "clip_miou")

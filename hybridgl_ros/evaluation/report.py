@@ -15,18 +15,9 @@ from hybridgl_ros.evaluation import cases
 from hybridgl_ros.evaluation.breakdown import breakdown
 from hybridgl_ros.evaluation.figures import breakdown_figure, histogram_figure, runs_figure
 from hybridgl_ros.evaluation.metrics import THRESHOLDS
-from hybridgl_ros.evaluation.results import (
-    Line,
-    cache_text,
-    expression_times,
-    interval,
-    percent,
-    signed,
-    stage_times,
-    warnings,
-    write_whole,
-)
+from hybridgl_ros.evaluation.results import Line, expression_times, stage_times, write_whole
 from hybridgl_ros.evaluation.runner import Finished
+from hybridgl_ros.evaluation.screen import cache_text, interval, percent, signed, warnings
 
 GALLERIES = (
     ("Nearest misses", "A right proposal was there and lost by little: what scoring could win.", cases.nearest_misses),

@@ -43,6 +43,11 @@ class Job:
     threads: int = 1
     load: Loader | None = None
 
+    @property
+    def dataset(self) -> str:
+        """Name of the data set that the splits belong to."""
+        return next(iter(self.datasets.values())).name
+
     def evaluator(self) -> Evaluator:
         """Load the models."""
         return Evaluator(self.datasets, self.runs, self.load or ReferringSegmenter.load, self.cache, self.threads)
@@ -60,7 +65,7 @@ class Job:
     def key(self) -> dict[str, Any]:
         """What tells this job from another one with the same output folder."""
         return {
-            "dataset": next(iter(self.datasets.values())).name,
+            "dataset": self.dataset,
             "splits": {split: fingerprint(dataset) for split, dataset in self.datasets.items()},
             "limit": self.limit,
             "threads": self.threads,

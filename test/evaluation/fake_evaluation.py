@@ -131,7 +131,7 @@ def main() -> None:
     job = replace(make_job(arguments.set, generator), cache=arguments.out.parent / "cache")
     finished = run_job(job, arguments.out, evaluate_all=evaluate_all)
     write_results(finished, arguments.out)
-    write_summary(summary_lines(finished), "tabletop", arguments.out)
+    write_summary(summary_lines(finished), arguments.out)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def test_one_method_leaves_every_file(evaluate, tmp_path):
     code, out, _ = evaluate()
     assert code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "breakdown.csv",
         "journal.jsonl",
         "results.json",
         "summary.csv",
@@ -55,6 +56,8 @@ def test_one_method_leaves_every_file(evaluate, tmp_path):
     assert (row["dataset"], row["split"], row["run"], row["samples"]) == ("tabletop", "heldout", "hybridgl", "12")
     assert 0 <= float(row["miou_low"]) <= float(row["miou"]) <= float(row["miou_high"]) <= 1
     assert row["paper_miou"] == ""
+    groups = {(row["factor"], row["group"]): int(row["samples"]) for row in rows_of(tmp_path / "out/breakdown.csv")}
+    assert groups["tag", "relation"] == 3 and groups["length", "3–4 words"] == 6
     assert "hybridgl" in out and "report.html" in out
 
 

@@ -17,8 +17,9 @@ from rich.console import Console
 
 from hybridgl_ros.evaluation import cases
 from hybridgl_ros.evaluation.report import write_report
-from hybridgl_ros.evaluation.results import print_summary, summary_lines, write_summary
+from hybridgl_ros.evaluation.results import summary_lines, write_breakdown, write_summary
 from hybridgl_ros.evaluation.runner import run_job
+from hybridgl_ros.evaluation.screen import print_summary
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -109,9 +110,11 @@ def test_a_browser_shows_it(report, tmp_path):
 def test_a_report_without_any_answer_is_still_a_page(finished, tmp_path):
     nothing = replace(finished, answered=[replace(entry, answers=[], outcomes=[]) for entry in finished.answered])
     write_report(nothing, summary_lines(nothing), "nothing", tmp_path)
-    write_summary(summary_lines(nothing), "tabletop", tmp_path)
+    write_summary(summary_lines(nothing), tmp_path)
+    write_breakdown(summary_lines(nothing), tmp_path)
     assert "stopped early" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert (tmp_path / "summary.csv").read_text().count("\n") == 5
+    assert (tmp_path / "breakdown.csv").read_text().startswith("dataset,split,run,factor,group,samples")
 
 
 def test_the_table_has_every_row_and_the_papers_beside(finished, capsys):

@@ -20,8 +20,9 @@ import hybridgl_ros
 from hybridgl_ros.errors import ConfigError, DatasetError
 from hybridgl_ros.evaluation import runner
 from hybridgl_ros.evaluation.journal import NAME, Journal
-from hybridgl_ros.evaluation.results import cache_text, summary_lines, write_results, write_summary
+from hybridgl_ros.evaluation.results import summary_lines, write_results, write_summary
 from hybridgl_ros.evaluation.runner import evaluate_here, run_job
+from hybridgl_ros.evaluation.screen import cache_text
 
 PATIENCE = 300
 RUNS = 4
@@ -32,7 +33,7 @@ def finish(job, out: Path, **options) -> tuple[bytes, bytes]:
     """Run a job to its end; results.json and summary.csv."""
     finished = run_job(job, out, **options)
     write_results(finished, out)
-    write_summary(summary_lines(finished), "tabletop", out)
+    write_summary(summary_lines(finished), out)
     return (out / "results.json").read_bytes(), (out / "summary.csv").read_bytes()
 
 
