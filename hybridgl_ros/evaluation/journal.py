@@ -34,10 +34,11 @@ class Journal:
         try:
             self._lock()
             lines = [] if overwrite else self._whole_lines()
-            if lines:
+            if len(lines) > 1:
                 check_key(lines[0]["key"], key, folder)
                 self.records = lines[1:]
             else:
+                # Nothing would be lost: a run that failed at its start does not claim the folder.
                 self._file.truncate(0)
                 self._write({"key": key})
         except BaseException:

@@ -17,7 +17,7 @@ from fake_evaluation import FixedBoxes, make_job
 from rich.console import Console
 
 import hybridgl_ros
-from hybridgl_ros.errors import ConfigError, DatasetError
+from hybridgl_ros.errors import ConfigError, DatasetError, WeightsError
 from hybridgl_ros.evaluation import runner
 from hybridgl_ros.evaluation.journal import NAME, Journal
 from hybridgl_ros.evaluation.results import summary_lines, write_results, write_summary
@@ -112,6 +112,15 @@ def test_another_run_in_the_folder_is_refused_unless_overwritten(tabletop_zip, t
     with pytest.raises(ConfigError, match=r"another run.*--overwrite"):
         run_job(other, tmp_path)
     assert run_job(other, tmp_path, overwrite=True).complete
+
+
+def test_a_run_that_failed_at_its_start_does_not_claim_the_folder(tabletop_zip, tmp_path):
+    def fail(job, tasks):
+        raise WeightsError("the weights are missing")
+
+    with pytest.raises(WeightsError):
+        run_job(make_job(tabletop_zip, FixedBoxes()), tmp_path, evaluate_all=fail)
+    assert run_job(make_job(tabletop_zip, FixedBoxes(), ablation="relation-scale"), tmp_path).complete
 
 
 def test_two_processes_do_not_write_to_one_folder(tmp_path):
