@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 
 import numpy as np
 import open_clip
 import pytest
 import torch
 
+from hybridgl_ros import cli
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.config import load_config
 from hybridgl_ros.language.parser import ExpressionParser
@@ -57,6 +59,20 @@ def tiny_clip() -> ClipEncoder:
             open_clip.OPENAI_DATASET_STD,
         )
     )
+
+
+@pytest.fixture
+def hybridgl(monkeypatch, capsys):
+    """The command: hybridgl(arguments) → exit code, output, errors."""
+
+    def call(*arguments: object):
+        monkeypatch.setattr(sys, "argv", ["hybridgl", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        captured = capsys.readouterr()
+        return caught.value.code or 0, captured.out, captured.err
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -21,20 +21,6 @@ from hybridgl_ros.settings import descriptions
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """run(arguments) → exit code, output, errors."""
-
-    def call(*arguments: object):
-        monkeypatch.setattr(sys, "argv", ["hybridgl", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        captured = capsys.readouterr()
-        return caught.value.code or 0, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
 def photo(tmp_path, picture) -> Path:
     Image.fromarray(picture).save(tmp_path / "photo.png")
     return tmp_path / "photo.png"
@@ -53,8 +39,8 @@ def asked(monkeypatch, make_segmenter, four_masks):
     return seen
 
 
-def test_segment_saves_mask_and_overlay_and_says_what_it_understood(run, asked, photo, tmp_path, picture):
-    code, out, _ = run("segment", photo, "the red mug on the left", "--out", tmp_path / "out")
+def test_segment_saves_mask_and_overlay_and_says_what_it_understood(hybridgl, asked, photo, tmp_path, picture):
+    code, out, _ = hybridgl("segment", photo, "the red mug on the left", "--out", tmp_path / "out")
     assert code == 0
     assert "the red mug on the left: found" in out
     assert "target 'the red mug" in out
@@ -65,8 +51,8 @@ def test_segment_saves_mask_and_overlay_and_says_what_it_understood(run, asked, 
     assert overlay.shape == picture.shape
 
 
-def test_segment_prints_json_lines(run, asked, photo, tmp_path):
-    code, out, _ = run("segment", photo, "a cup", "A cup!", "--json", "--out", tmp_path, "--candidates", 2)
+def test_segment_prints_json_lines(hybridgl, asked, photo, tmp_path):
+    code, out, _ = hybridgl("segment", photo, "a cup", "A cup!", "--json", "--out", tmp_path, "--candidates", 2)
     assert code == 0
     first, second = map(json.loads, out.splitlines())
     assert (first["expression"], first["found"]) == ("a cup", True)
@@ -76,8 +62,8 @@ def test_segment_prints_json_lines(run, asked, photo, tmp_path):
     assert Path(second["files"]["overlay"]).is_file()
 
 
-def test_segment_passes_its_options_on(run, asked, photo, tmp_path):
-    run(
+def test_segment_passes_its_options_on(hybridgl, asked, photo, tmp_path):
+    hybridgl(
         "segment",
         photo,
         "a cup",
@@ -102,9 +88,9 @@ def test_segment_passes_its_options_on(run, asked, photo, tmp_path):
     }
 
 
-def test_segment_exits_with_1_when_nothing_is_found(run, asked, photo, tmp_path, picture):
+def test_segment_exits_with_1_when_nothing_is_found(hybridgl, asked, photo, tmp_path, picture):
     asked.masks = np.zeros((0, *picture.shape[:2]), bool)
-    code, out, err = run("segment", photo, "a cup", "--out", tmp_path)
+    code, out, err = hybridgl("segment", photo, "a cup", "--out", tmp_path)
     assert code == 1
     assert "a cup: not found" in out
     assert "no mask proposals" in out
@@ -127,22 +113,22 @@ def test_segment_exits_with_1_when_nothing_is_found(run, asked, photo, tmp_path,
         (["download", "sam_vit_b", "--from", "none.pth"], "there is no file none.pth"),
     ],
 )
-def test_errors_are_one_message_and_exit_code_2(run, asked, photo, tmp_path, monkeypatch, arguments, message):
+def test_errors_are_one_message_and_exit_code_2(hybridgl, asked, photo, tmp_path, monkeypatch, arguments, message):
     monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "cache"))
-    code, _, err = run(*[photo if argument == "PHOTO" else argument for argument in arguments])
+    code, _, err = hybridgl(*[photo if argument == "PHOTO" else argument for argument in arguments])
     assert code == 2
     assert message in err
     assert "Traceback" not in err
 
 
-def test_missing_weights_say_what_to_run(run, photo, tmp_path, monkeypatch):
+def test_missing_weights_say_what_to_run(hybridgl, photo, tmp_path, monkeypatch):
     monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path))
-    code, _, err = run("segment", photo, "a cup", "--config", "photo", "--out", tmp_path)
+    code, _, err = hybridgl("segment", photo, "a cup", "--config", "photo", "--out", tmp_path)
     assert code == 2
     assert "hybridgl download clip_vit_b16" in err
 
 
-def test_download_takes_a_local_file(run, tmp_path, monkeypatch):
+def test_download_takes_a_local_file(hybridgl, tmp_path, monkeypatch):
     monkeypatch.setenv("HYBRIDGL_REGISTRY", str(tmp_path / "own.yaml"))
     content = b"weights"
     (tmp_path / "mine.pt").write_bytes(content)
@@ -150,25 +136,25 @@ def test_download_takes_a_local_file(run, tmp_path, monkeypatch):
         "mine: {kind: clip, architecture: ViT-B-16, url: 'https://example.org/mine.pt',"
         f" sha256: {hashlib.sha256(content).hexdigest()}}}"
     )
-    code, out, _ = run("download", "mine", "--from", tmp_path / "mine.pt", "--cache", tmp_path / "cache")
+    code, out, _ = hybridgl("download", "mine", "--from", tmp_path / "mine.pt", "--cache", tmp_path / "cache")
     assert code == 0
     assert out == f"mine: {tmp_path / 'cache' / 'mine' / 'mine.pt'}\n"
-    code, out, _ = run("models", "--cache", tmp_path / "cache")
+    code, out, _ = hybridgl("models", "--cache", tmp_path / "cache")
     assert f"{tmp_path / 'cache' / 'mine' / 'mine.pt'}" in out
 
 
-def test_models_lists_every_checkpoint(run, tmp_path):
-    code, out, _ = run("models", "--cache", tmp_path)
+def test_models_lists_every_checkpoint(hybridgl, tmp_path):
+    code, out, _ = hybridgl("models", "--cache", tmp_path)
     assert code == 0
     assert [line.split("\t")[0] for line in out.splitlines()[1:]] == list(checkpoints())
     assert "2564.6 MB\tApache-2.0\thybridgl download sam_vit_h" in out
 
 
-def test_settings_lists_every_setting_also_as_markdown(run):
-    code, out, _ = run("settings")
+def test_settings_lists_every_setting_also_as_markdown(hybridgl):
+    code, out, _ = hybridgl("settings")
     assert code == 0
     assert [line.split("\t")[0] for line in out.splitlines()[1:]] == list(descriptions())
-    _, table, _ = run("settings", "--markdown")
+    _, table, _ = hybridgl("settings", "--markdown")
     header, line, *rows = table.splitlines()
     assert header.split(" | ")[3:5] == ["official", "paper"]
     assert set(line) <= set("|- ")
@@ -176,12 +162,12 @@ def test_settings_lists_every_setting_also_as_markdown(run):
     assert {row.count("|") for row in rows} == {header.count("|")}
 
 
-def test_evaluate_hands_on_its_options_and_help(run, monkeypatch):
-    code, out, _ = run("evaluate", "--help")
+def test_evaluate_hands_on_its_options_and_help(hybridgl, monkeypatch):
+    code, out, _ = hybridgl("evaluate", "--help")
     assert code == 0
     assert "--dataset" in out
-    assert run("evaluate", "--no-such-option")[0] == 2
-    code, _, err = run("evaluate", "--dataset", "no-such-set", "--out", "unused")
+    assert hybridgl("evaluate", "--no-such-option")[0] == 2
+    code, _, err = hybridgl("evaluate", "--dataset", "no-such-set", "--out", "unused")
     assert code == 2
     assert "no-such-set" in err
 

@@ -17,6 +17,8 @@ from hybridgl_ros.evaluation.runner import EvaluateAll, Job
 RESTARTS = 3
 """How often a worker may die, and how often an image is tried again on it."""
 
+AUTHENTICATION_HINT = "if it wants a token, as newer ones do, set RAY_AUTH_MODE=token and have its token in ~/.ray"
+
 
 class WorkerError(HybridGLError):
     """A worker died more often than it is restarted."""
@@ -56,7 +58,8 @@ def cluster(workers: int, threads: int, address: str | None) -> Iterator[None]:
     except Exception as error:
         # Ray raises bare exceptions, too, for example when a busy machine does not start it in time.
         ray.shutdown()
-        raise ConfigError(f"no Ray cluster at {address or 'this machine'}: {error}") from error
+        hint = f"; {AUTHENTICATION_HINT}" if address and "RAY_AUTH_MODE" not in os.environ else ""
+        raise ConfigError(f"no Ray cluster at {address or 'this machine'}: {error}{hint}") from error
     try:
         yield
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 
 import fake_evaluation
 import pytest
@@ -16,7 +15,7 @@ from hybridgl_ros.segmenter import ReferringSegmenter
 
 
 @pytest.fixture
-def evaluate(monkeypatch, capsys, tabletop_zip, tmp_path):
+def evaluate(hybridgl, monkeypatch, tabletop_zip, tmp_path):
     """evaluate(arguments) → exit code, output, errors; on a small set with fake models."""
     monkeypatch.setattr(ReferringSegmenter, "load", fake_evaluation.loader(fake_evaluation.FixedBoxes()))
 
@@ -24,14 +23,7 @@ def evaluate(monkeypatch, capsys, tabletop_zip, tmp_path):
         words = ["evaluate", "--dataset", "tabletop", "--root", tabletop_zip, "--out", tmp_path / "out", *arguments]
         if "--cache" not in arguments:
             words.append("--no-cache")
-        monkeypatch.setattr(sys, "argv", ["hybridgl", *map(str, words)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
+        return hybridgl(*words)
 
     return call
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from hybridgl_ros import cli
@@ -11,19 +9,13 @@ from hybridgl_ros.evaluation.datasets import open_dataset
 
 
 @pytest.fixture
-def export(monkeypatch, capsys, tabletop_zip, tmp_path):
+def export(hybridgl, tabletop_zip, tmp_path):
     """export(arguments) → exit code, output, errors; of a set of 12 expressions, 3 of them without a referent."""
 
     def call(*arguments: object):
-        words = ["export", "--dataset", "tabletop", "--root", tabletop_zip, "--out", tmp_path / "out", *arguments]
-        monkeypatch.setattr(sys, "argv", ["hybridgl", *map(str, words)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
+        return hybridgl(
+            "export", "--dataset", "tabletop", "--root", tabletop_zip, "--out", tmp_path / "out", *arguments
+        )
 
     return call
 
