@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from hybridgl_ros.errors import ImageError
+from hybridgl_ros.pixels import to_rgb
 
 if TYPE_CHECKING:
     from hybridgl_ros.types import Answer
@@ -29,9 +30,22 @@ def read_image(path: str | Path) -> np.ndarray:
     """A picture file as H×W×3 uint8 RGB, turned upright. Raises ImageError when it is none."""
     try:
         with Image.open(path) as picture:
-            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
+            return rgb_of(ImageOps.exif_transpose(picture))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
         raise ImageError(f"{path}: not readable as a picture: {error}") from error
+
+
+def rgb_of(picture: Image.Image) -> np.ndarray:
+    """An opened picture as H×W×3 uint8 RGB; 16-bit grey is scaled from its full range.
+
+    Raises ValueError for single channels without a range of their own (32-bit integers, floats).
+    """
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        values = np.array(picture)
+        if picture.mode == "F" or values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
+            raise ValueError("it has neither 8 nor 16 bits a pixel")
+        return to_rgb(values.astype(np.uint16), "mono16")
+    return np.array(picture.convert("RGB"))
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

@@ -33,6 +33,21 @@ def answer_over(shape, text: str = "the mug") -> Answer:
     return Answer(True, masks[0], 0.5, 0.2, 0.1, candidates, parse)
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_sixteen_bits_are_scaled(tmp_path, dtype):
+    values = np.arange(0, 65536, 257, dtype=dtype).reshape(16, 16)
+    Image.fromarray(values).save(tmp_path / "deep.tiff")
+    read = read_image(tmp_path / "deep.tiff")
+    assert np.abs(read.astype(int) - np.arange(256).reshape(16, 16, 1)).max() <= 1
+
+
+@pytest.mark.parametrize("values", [np.full((4, 4), 0.5, np.float32), np.full((4, 4), 70000, np.int32)])
+def test_values_without_a_range_of_their_own_are_refused(tmp_path, values):
+    Image.fromarray(values).save(tmp_path / "odd.tiff")
+    with pytest.raises(ImageError, match=r"odd.tiff: not readable as a picture: it has neither 8 nor 16 bits"):
+        read_image(tmp_path / "odd.tiff")
+
+
 def test_the_referent_is_tinted_the_rest_darkened_and_the_image_kept():
     image = blank(100, 120)
     original = image.copy()

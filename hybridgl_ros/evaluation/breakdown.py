@@ -61,7 +61,7 @@ def breakdown(outcomes: Sequence[Outcome]) -> list[Row]:
     rows = []
     for factor, group_of in FACTORS.items():
         rows += _rows(factor, [(group_of(outcome), outcome) for outcome in targets])
-    return rows + _rows("tag", [(tag, outcome) for outcome in targets for tag in outcome.tags])
+    return rows + _rows("tag", [(tag, outcome) for outcome in targets for tag in dict.fromkeys(outcome.tags)])
 
 
 def _rows(factor: str, labelled: list[tuple[str, Outcome]]) -> list[Row]:

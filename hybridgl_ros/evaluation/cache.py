@@ -82,7 +82,11 @@ class StageCache:
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(save(own, header))
-                os.replace(temporary, path)
+                if path.is_dir():
+                    # Nothing of ours, and no reason to end: the entry is just not kept.
+                    os.unlink(temporary)
+                else:
+                    os.replace(temporary, path)
             except BaseException:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(temporary)

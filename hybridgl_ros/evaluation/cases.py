@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from hybridgl_ros.drawing import BACKGROUND, FILL, REFERENT, outline
-from hybridgl_ros.evaluation.datasets.pictures import decode_segmentation
+from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation
 from hybridgl_ros.evaluation.runner import Answered
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
 

@@ -107,9 +107,9 @@ def write_all(finished: Finished, title: str, out: Path) -> None:
     write_breakdown(lines, out)
     write_timings(finished, out)
     write_report(finished, lines, title, out)
-    console = Console()
+    console = Console(markup=False, highlight=False)
     print_summary(finished, lines, title, console)
-    console.print(f"report: {out / 'report.html'}", highlight=False, soft_wrap=True)
+    console.print(f"report: {out / 'report.html'}", soft_wrap=True)
 
 
 def evaluator(workers: int, address: str | None) -> EvaluateAll:

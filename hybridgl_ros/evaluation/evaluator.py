@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.errors import DatasetError, ExpressionError, ImageError
-from hybridgl_ros.evaluation.cache import StageCache
-from hybridgl_ros.evaluation.datasets.pictures import encode_rle
+from hybridgl_ros.evaluation.cache import StageCache, image_digest
+from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
 from hybridgl_ros.evaluation.methods import EncodedImage, Method, find_method
 from hybridgl_ros.evaluation.metrics import iou, mask_ious, overlap
 from hybridgl_ros.evaluation.plan import Run
@@ -95,6 +96,7 @@ class Evaluator:
         return {
             "split": task.split,
             "image": task.image_id,
+            "data": data_digest(image, truths),
             "answers": answers,
             "stages": [asdict(usage) for usage in self._stages.usage()],
             "damaged": self._cache.damaged - damaged if self._cache else 0,
@@ -118,6 +120,14 @@ class Evaluator:
 def model_checksums(config: Config) -> dict[str, str]:
     """SHA-256 of the weights that a configuration names, by kind."""
     return {"sam": find_checkpoint(config.models.sam).sha256, "clip": find_checkpoint(config.models.clip).sha256}
+
+
+def data_digest(image: np.ndarray, truths: Sequence[np.ndarray]) -> str:
+    """SHA-256 of what the answers of one image were scored on: its pixels and the truth of each of its samples."""
+    digest = hashlib.sha256(image_digest(image).encode())
+    for truth in truths:
+        digest.update(np.packbits(truth).tobytes())
+    return digest.hexdigest()
 
 
 def outcome_of(sample: Sample, answer: Answer, truth: np.ndarray, ious: np.ndarray) -> Outcome:

@@ -26,6 +26,7 @@ WIDE, NARROW = 11.0, 5.4
 """Widths (inches) of a figure across the page, and in one of two columns."""
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "hybridgl",
+    "text.parse_math": False,
     "font.size": 9,
     "axes.edgecolor": GRID,
     "axes.spines.top": False,

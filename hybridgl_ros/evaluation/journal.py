@@ -17,13 +17,15 @@ from typing import IO, Any
 from hybridgl_ros.errors import ConfigError
 
 NAME = "journal.jsonl"
+FIELDS = {"split", "image", "data", "answers", "stages", "damaged"}
+"""What a line says of an image; one without these is as good as torn."""
 
 
 class Journal:
     """Appends to, and goes on from, the journal of one output folder.
 
     key: what is run, plain values. overwrite: start anew whatever is there. records: what was already done.
-    Raises ConfigError when the journal belongs to another run, or another process writes to it.
+    Raises ConfigError when the journal belongs to another run, another process writes to it, or the disk is full.
     """
 
     def __init__(self, folder: Path, key: Mapping[str, Any], overwrite: bool = False) -> None:
@@ -73,7 +75,8 @@ class Journal:
                 record = json.loads(line) if line.endswith(b"\n") else None
             except ValueError:
                 record = None
-            if not isinstance(record, dict) or (not records and "key" not in record):
+            wanted = FIELDS if records else {"key"}
+            if not isinstance(record, dict) or not wanted <= set(record):
                 break
             records.append(record)
             end += len(line)
@@ -81,9 +84,12 @@ class Journal:
         return records
 
     def _write(self, record: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise ConfigError(f"{self.path}: cannot be written ({error.strerror})") from error
 
 
 def check_key(written: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:

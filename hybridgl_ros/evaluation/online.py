@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridgl_ros.errors import ConfigError, DatasetError
-from hybridgl_ros.evaluation.datasets.pictures import encode_rle, spell
+from hybridgl_ros.evaluation.datasets.pictures import spell
+from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
 from hybridgl_ros.evaluation.metrics import Summary, iou, overlap, summarise
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD
 from hybridgl_ros.evaluation.samples import Outcome, Sample

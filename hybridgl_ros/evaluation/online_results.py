@@ -69,7 +69,7 @@ def print_online(result: OnlineResult, agreement: Agreement | None, title: str, 
     if agreement is not None:
         lines.append(agreement_text(agreement))
     for line in [*lines, *result.notes]:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def frames_text(frames: Frames) -> str:

@@ -45,8 +45,8 @@ class Run:
 
 
 def method_runs(config: Config, methods: Sequence[str], overrides: Mapping[str, Any]) -> list[Run]:
-    """One run a method, each beside its row of Table 1."""
-    return [make_run(config, name, name, {}, overrides, (METHOD_TABLE, name)) for name in methods]
+    """One run a method, however often it is named, each beside its row of Table 1."""
+    return [make_run(config, name, name, {}, overrides, (METHOD_TABLE, name)) for name in dict.fromkeys(methods)]
 
 
 def ablation_runs(config: Config, ablation: str, overrides: Mapping[str, Any], rows: Sequence[str] = ()) -> list[Run]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from hybridgl_ros.evaluation.runner import EvaluateAll, Job
 
 RESTARTS = 3
 """How often a worker may die, and how often an image is tried again on it."""
-
+CONNECTING_TIME = 10.0
 AUTHENTICATION_HINT = "if it wants a token, as newer ones do, set RAY_AUTH_MODE=token and have its token in ~/.ray"
 
 
@@ -47,6 +48,8 @@ def cluster(workers: int, threads: int, address: str | None) -> Iterator[None]:
     """A connection to a cluster, or a local one of as many CPUs as are asked for."""
     import ray
 
+    if address:
+        check_reachable(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     where: dict[str, Any] = (
         {"address": address}
@@ -64,6 +67,16 @@ def cluster(workers: int, threads: int, address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def check_reachable(address: str) -> None:
+    """Raise ConfigError when nobody listens at HOST:PORT: Ray itself tries for a minute and more."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=CONNECTING_TIME).close()
+        except OSError as error:
+            raise ConfigError(f"no Ray cluster at {address}: {error}") from error
 
 
 def evaluate_in_pool(job: Job, tasks: Sequence[Task], workers: int, console: Console) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.progress import Task as ProgressTask
 
 from hybridgl_ros.config import values_of
-from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, model_checksums
+from hybridgl_ros.errors import DatasetError
+from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest, model_checksums
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset
@@ -134,10 +135,12 @@ def run_job(
     started = time.perf_counter()
     tasks, key = job.tasks(), job.key()
     with Journal(out, key, overwrite) as journal:
-        records = {(record["split"], record["image"]): record for record in journal.records}
+        records = done_before(job, tasks, journal.records)
         resumed = len(records)
         if resumed:
             console.print(f"{resumed} of {len(tasks)} images were done before", highlight=False)
+        if changed := len({(record["split"], record["image"]) for record in journal.records} - set(records)):
+            console.print(f"{changed} were done on other pictures or truths and are evaluated again", highlight=False)
         missing = [task for task in tasks if (task.split, task.image_id) not in records]
         try:
             for record in with_progress(evaluate_all(job, missing) if missing else (), tasks, records, console):
@@ -163,6 +166,28 @@ def run_job(
         resumed,
         time.perf_counter() - started,
     )
+
+
+def done_before(
+    job: Job, tasks: Sequence[Task], records: Sequence[dict[str, Any]]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """The journal's records by split and image, without those whose pictures or truths are not the same any more."""
+    of_image = {(task.split, task.image_id): task for task in tasks}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for record in records:
+        key = record["split"], record["image"]
+        if key in of_image and record["data"] == digest_of(job, of_image[key]):
+            found[key] = record
+    return found
+
+
+def digest_of(job: Job, task: Task) -> str | None:
+    """What a task's answers would be scored on; None when it cannot be read, which its evaluation will tell."""
+    dataset = job.datasets[task.split]
+    try:
+        return data_digest(dataset.image(task.image_id), [dataset.mask(sample) for sample in task.samples])
+    except DatasetError:
+        return None
 
 
 def with_progress(

@@ -70,10 +70,11 @@ def print_summary(finished: Finished, lines: Sequence[Line], title: str, console
                 )
             ),
         )
-    wide = console if console.is_terminal else Console(file=console.file, width=200)
+    # Names and paths may hold what looks like markup.
+    wide = console if console.is_terminal else Console(file=console.file, width=200, markup=False, highlight=False)
     wide.print(table)
     for text in (*found_texts(lines), counts_text(lines), cache_text(finished), *warnings(finished, with_paper)):
-        wide.print(text, highlight=False, markup=False)
+        wide.print(text)
 
 
 def found_texts(lines: Sequence[Line]) -> list[str]:

@@ -95,7 +95,7 @@ def evaluate_bag(
         entries = read_reference(dataset, out, out)
     agreement = None if entries is None else compare(result.scored, entries)
     write_online(result, agreement, facts, out)
-    print_online(result, agreement, f"{bag.name} · {node}, played at {rate:g}×", Console())
+    print_online(result, agreement, f"{bag.name} · {node}, played at {rate:g}×", Console(markup=False, highlight=False))
     typer.echo(f"online results: {path}")
     if not result.complete:
         raise typer.Exit(INTERRUPTED)

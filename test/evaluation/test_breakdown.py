@@ -5,6 +5,11 @@ import pytest
 from hybridgl_ros.evaluation.breakdown import PROPOSALS, TARGET_AREA, WORDS, breakdown
 
 
+def test_a_tag_counts_once_a_sample(make_outcome):
+    rows = breakdown([make_outcome(tags=("a", "a")), make_outcome(tags=("a",))])
+    assert [row.samples for row in rows if row.factor == "tag"] == [2]
+
+
 @pytest.mark.parametrize(
     ("bins", "value", "label"),
     [

@@ -44,6 +44,16 @@ def test_an_entry_comes_back_as_it_was(cache):
     assert not list(cache.directory.rglob("*.part"))
 
 
+def test_a_folder_in_an_entrys_place_is_passed_over(cache):
+    cache.store("features", INPUTS, TENSORS, 1.0)
+    path = only_file(cache)
+    path.unlink()
+    path.mkdir()
+    assert cache.load("features", INPUTS) is None
+    cache.store("features", INPUTS, TENSORS, 1.0)
+    assert not list(cache.directory.rglob("*.part"))
+
+
 def test_other_inputs_find_nothing(cache):
     cache.store("features", INPUTS, TENSORS, 1.0)
     assert cache.load("features", {**INPUTS, "settings": {"mode": "L2G"}}) is None

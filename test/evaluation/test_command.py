@@ -75,6 +75,17 @@ def test_methods_share_one_table(evaluate, tmp_path):
     assert settings["fusion.normalise_guidance"] is False
 
 
+def test_a_method_named_twice_runs_once(evaluate, tmp_path):
+    evaluate("--method", "sam-clip", "--method", "sam-clip", "--limit", 4)
+    assert len(rows_of(tmp_path / "out/summary.csv")) == 1
+
+
+def test_a_folder_may_be_called_like_markup(evaluate, tmp_path):
+    code, out, _ = evaluate("--limit", 4, "--out", tmp_path / "[red]" / "[x]")
+    assert code == 0
+    assert "[red]/[x]/report.html" in out
+
+
 def test_the_second_run_says_what_the_cache_spared(evaluate, tmp_path):
     evaluate("--cache", tmp_path / "cache", "--ablation", "table5")
     _, out, _ = evaluate("--cache", tmp_path / "cache", "--overwrite", "--set", "fusion.alpha=0.3")
@@ -92,6 +103,7 @@ def test_the_second_run_says_what_the_cache_spared(evaluate, tmp_path):
         (("--ablation", "table3", "--method", "hybridgl"), "leave out"),
         (("--topic", "picture=/a"), "--topic wants NAME=TOPIC"),
         (("--split-by", "umd"), "does not understand split_by"),
+        (("--dataset", "refcocog", "--split-by", "google", "--split", "all"), "the paper reports none split by google"),
     ],
 )
 def test_bad_arguments_are_one_clear_line(evaluate, arguments, message):

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from hybridgl_ros.errors import ConfigError, DatasetError
-from hybridgl_ros.evaluation.datasets.pictures import encode_rle
+from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
 from hybridgl_ros.evaluation.online import Playback, Reply, compare, read_offline, score
 from hybridgl_ros.evaluation.online_results import print_online, write_online
 from hybridgl_ros.evaluation.samples import Sample

@@ -77,6 +77,14 @@ def test_the_page_is_complete_and_brings_all_its_parts(report):
         assert Image.open(io.BytesIO(base64.b64decode(picture.split(",")[1]))).size == (64, 48)
 
 
+def test_tags_are_no_formulas(finished, tmp_path):
+    entry = finished.answered[0]
+    outcomes = [replace(outcome, tags=(r"$\frac{$", "$5 or $6")) for outcome in entry.outcomes]
+    strange = replace(finished, answered=[replace(entry, outcomes=outcomes)])
+    write_report(strange, summary_lines(strange), "tags", tmp_path)
+    assert "$5 or $6" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_browser_shows_it(report, tmp_path):
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:

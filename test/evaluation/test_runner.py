@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import fake_evaluation
@@ -18,7 +19,7 @@ from rich.console import Console
 
 import hybridgl_ros
 from hybridgl_ros.errors import ConfigError, DatasetError, WeightsError
-from hybridgl_ros.evaluation import runner
+from hybridgl_ros.evaluation import journal, runner
 from hybridgl_ros.evaluation.journal import NAME, Journal
 from hybridgl_ros.evaluation.results import summary_lines, write_results, write_summary
 from hybridgl_ros.evaluation.runner import evaluate_here, run_job
@@ -97,6 +98,48 @@ def test_a_torn_line_is_evaluated_again(whole, tabletop_zip, tmp_path):
     for cut in (0, 5, last - 1, last, last + 1, last + 200, len(journal) - 1):
         (tmp_path / NAME).write_bytes(journal[:cut])
         assert finish(make_job(tabletop_zip, FixedBoxes()), tmp_path) == whole
+
+
+def test_a_line_that_is_no_record_is_evaluated_again(whole, tabletop_zip, tmp_path):
+    finish(make_job(tabletop_zip, FixedBoxes()), tmp_path)
+    lines = (tmp_path / NAME).read_bytes().splitlines(keepends=True)
+    (tmp_path / NAME).write_bytes(lines[0] + lines[1] + b'{"x": 1}\n' + lines[3])
+    generator = FixedBoxes()
+    assert finish(make_job(tabletop_zip, generator), tmp_path) == whole
+    assert generator.calls == 2
+
+
+@pytest.mark.parametrize("part", ["image", "mask"])
+def test_what_was_scored_on_other_data_is_evaluated_again(tabletop_zip, tmp_path, monkeypatch, part):
+    job = make_job(tabletop_zip, FixedBoxes())
+    run_job(job, tmp_path)
+    dataset = job.datasets["heldout"]
+    read = getattr(dataset, part)
+
+    def changed(what):
+        values = read(what).copy()
+        if "s.1" in (what, getattr(what, "image_id", None)):
+            values[0, 0] = ~values[0, 0]
+        return values
+
+    monkeypatch.setattr(dataset, part, changed)
+    generator, log = FixedBoxes(), io.StringIO()
+    again = replace(make_job(tabletop_zip, generator), datasets=job.datasets)
+    anew = finish(again, tmp_path, console=Console(file=log))
+    assert generator.calls == 1
+    assert "2 of 3 images were done before" in log.getvalue() and "1 were done on other pictures" in log.getvalue()
+    assert anew == finish(replace(again, load=job.load), tmp_path / "anew")
+    assert finish(again, tmp_path, console=Console(file=io.StringIO())) == anew
+    assert generator.calls == 1
+
+
+def test_a_full_disk_is_named(tabletop_zip, tmp_path, monkeypatch):
+    def full(file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal.os, "fsync", full)
+    with pytest.raises(ConfigError, match=r"journal\.jsonl: cannot be written \(No space left on device\)"):
+        run_job(make_job(tabletop_zip, FixedBoxes()), tmp_path)
 
 
 def test_nothing_is_evaluated_twice(whole, tabletop_zip, tmp_path):

@@ -120,6 +120,8 @@ class BagDataset:
 
     def _add_truth(self, message: Message) -> None:
         content, stamp = message.content, stamp_of(message.content)
+        if str(stamp) in self._truths:
+            raise DatasetError(f"{self.bag.path}: two masks on {message.topic} are stamped {stamp} ns")
         if content.encoding not in _MASK_ENCODINGS:
             raise DatasetError(f"{self.bag.path}: mask {stamp} on {message.topic} is {content.encoding}, not mono8")
         try:
@@ -172,3 +174,5 @@ def _encoded_size(data: NDArray[np.uint8]) -> Size:
             return picture.height, picture.width
     except UnidentifiedImageError as error:
         raise ImageError("compressed image is damaged or of an unknown kind") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"compressed image is too large ({error})") from error

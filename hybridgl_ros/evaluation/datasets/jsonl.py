@@ -17,15 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridgl_ros.errors import DatasetError
-from hybridgl_ros.evaluation.datasets.pictures import (
-    decode_segmentation,
-    encode_rle,
-    picture_size,
-    read_mask,
-    read_rgb,
-    spell,
-    write_png,
-)
+from hybridgl_ros.evaluation.datasets.pictures import picture_size, read_mask, read_rgb, spell, write_png
+from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation, encode_rle
+from hybridgl_ros.evaluation.datasets.texts import check_expression, check_text
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
 
 _KEYS = {"image", "expression", "mask", "tags", "id"}
@@ -46,7 +40,8 @@ class JsonlDataset:
         self._path = path
         self._entries: dict[str, tuple[int, Any]] = {}
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            # Not splitlines: texts may hold what it takes for the end of a line.
+            lines = path.read_text(encoding="utf-8").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise DatasetError(f"{path}: cannot be read ({error})") from error
         by_image: dict[str, list[Sample]] = {}
@@ -70,38 +65,48 @@ class JsonlDataset:
         if mask is None:
             return np.zeros(size, dtype=bool)
         if isinstance(mask, dict):
-            return decode_segmentation(mask, size, entry)
-        path = self._path.parent / mask
-        pixels = read_mask(path, entry)
-        if pixels.shape != size:
-            raise DatasetError(f"{entry}: mask {path} is {spell(pixels.shape)}, its image {spell(size)}")
+            pixels = decode_segmentation(mask, size, entry)
+        else:
+            pixels = read_mask(self._path.parent / mask, entry)
+            if pixels.shape != size:
+                raise DatasetError(f"{entry}: mask {mask} is {spell(pixels.shape)}, its image {spell(size)}")
+        if not pixels.any():
+            raise DatasetError(f"{entry}: the mask is empty; write null when nothing is meant")
         return pixels
 
     def _read(self, number: int, line: str) -> Sample:
         entry = self._entry(number)
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DatasetError(f"{entry}: not JSON ({error})") from error
         if not isinstance(record, dict) or not {"image", "expression", "mask"} <= set(record) <= _KEYS:
             raise DatasetError(f"{entry}: wants image, expression and mask, may have tags and id, nothing else")
         image, expression, mask = record["image"], record["expression"], record["mask"]
-        if not isinstance(expression, str) or not expression.strip():
-            raise DatasetError(f"{entry}: an empty expression")
-        if not isinstance(image, str) or not (self._path.parent / image).is_file():
-            raise DatasetError(f"{entry}: image {image} is missing")
-        if isinstance(mask, str) and not (self._path.parent / mask).is_file():
-            raise DatasetError(f"{entry}: mask {mask} is missing")
-        if not (mask is None or isinstance(mask, (str, dict))):
+        check_expression(expression, entry)
+        self._check_file(image, "image", entry)
+        if isinstance(mask, str):
+            self._check_file(mask, "mask", entry)
+        elif not (mask is None or isinstance(mask, dict)):
             raise DatasetError(f"{entry}: mask is neither a path nor an RLE nor null")
         tags = record.get("tags", [])
-        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise DatasetError(f"{entry}: tags is not a list of strings")
-        identity = str(record.get("id", number))
+        if not isinstance(tags, list):
+            raise DatasetError(f"{entry}: tags is not a list")
+        for tag in tags:
+            check_text(tag, entry)
+        identity = check_text(str(record.get("id", number)), entry)
         if identity in self._entries:
             raise DatasetError(f"{entry}: id {identity} is there twice")
         self._entries[identity] = number, mask
         return Sample(identity, image, expression, tuple(tags), mask is not None)
+
+    def _check_file(self, name: Any, kind: str, entry: str) -> None:
+        try:
+            there = (self._path.parent / check_text(name, entry)).is_file()
+        except (OSError, ValueError) as error:
+            raise DatasetError(f"{entry}: {kind} {name!r} cannot be a file ({error})") from error
+        if not there:
+            raise DatasetError(f"{entry}: {kind} {name} is missing")
 
     def _entry(self, number: int) -> str:
         return f"{self._path}, line {number}"

@@ -12,6 +12,7 @@ import typer
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.datasets import SOURCES, open_dataset
 from hybridgl_ros.evaluation.datasets.bag_file import TOPICS, Topics
+from hybridgl_ros.evaluation.datasets.refer import SPLIT_BY
 from hybridgl_ros.evaluation.samples import ReferringDataset
 
 EVERY_SPLIT = "all"
@@ -47,6 +48,8 @@ def open_splits(
     """The data set's splits by name. Raises DatasetError as `open_dataset`, ConfigError as `topics_of`."""
     options: dict[str, Any] = {"split_by": split_by, "images": images, "topics": topics_of(topics or ())}
     if splits and EVERY_SPLIT in splits and name in SOURCES:
+        if split_by and split_by != SPLIT_BY.get(name, (split_by,))[0]:
+            raise ConfigError(f"--split {EVERY_SPLIT}: the paper reports none split by {split_by}; name them")
         splits = SOURCES[name].splits
     wanted: list[str | None] = [*(splits or [])] or [None]
     opened = [open_dataset(name, split, root, **options) for split in wanted]

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridgl_ros.errors import DatasetError
-from hybridgl_ros.evaluation.datasets.pictures import Size, decode_polygons, read_rgb
+from hybridgl_ros.evaluation.datasets.pictures import Size, read_rgb
+from hybridgl_ros.evaluation.datasets.segmentations import decode_polygons
+from hybridgl_ros.evaluation.datasets.texts import check_expression, check_text
 from hybridgl_ros.evaluation.samples import Sample
 
 
@@ -40,6 +42,8 @@ class PhraseCutDataset:
         tasks = _load_list(self._file)
         self._polygons: dict[str, list[Any]] = {}
         self.samples = tuple(self._read(tasks))
+        if not self.samples:
+            raise DatasetError(f"{self._file}: holds no expression")
         self._sizes = _load_sizes(root, {sample.image_id for sample in self.samples})
 
     def image(self, image_id: str) -> NDArray[np.uint8]:
@@ -57,14 +61,16 @@ class PhraseCutDataset:
             try:
                 identity, image, phrase = str(task["task_id"]), str(task["image_id"]), task["phrase"]
                 polygons = [_flat(polygon) for instance in task["Polygons"] for polygon in instance]
-            except (KeyError, TypeError, ValueError) as error:
+                kind = (task.get("phrase_structure") or {}).get("type")
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise DatasetError(f"{self._file}: task number {number} is damaged ({error!r})") from error
             if identity in self._polygons:
                 raise DatasetError(f"{self._file}: task {identity} is there twice")
-            if not phrase.strip():
-                raise DatasetError(f"{self._file}: task {identity} has an empty expression")
+            entry = f"{self._file}: task {identity}"
+            check_expression(phrase, entry)
+            if kind:
+                check_text(kind, entry)
             self._polygons[identity] = polygons
-            kind = (task.get("phrase_structure") or {}).get("type")
             by_image.setdefault(image, []).append(Sample(identity, image, phrase, (kind,) if kind else ()))
         return (sample for samples in by_image.values() for sample in samples)
 

@@ -17,13 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridgl_ros.errors import DatasetError
-from hybridgl_ros.evaluation.datasets.pictures import (
-    Size,
-    decode_segmentation,
-    encode_rle,
-    read_rgb,
-    write_png,
-)
+from hybridgl_ros.evaluation.datasets.pictures import Size, read_rgb, write_png
+from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation, encode_rle
+from hybridgl_ros.evaluation.datasets.texts import check_expression
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
 
 SPLIT_BY = {"refcoco": ("unc", "google"), "refcoco+": ("unc",), "refcocog": ("umd", "google")}
@@ -37,9 +33,9 @@ _COMBINED_SPLITS = {"testA": "A", "testB": "B", "testC": "C", "test": ""}
 class ReferDataset:
     """One split; every sentence of every ref is one sample, as the annotator typed it ("raw").
 
-    images: folder of the COCO pictures when it is not below root. split_by: whose split. testA also takes
-    refs of testAB, and test those of every test split, like the toolkit does. Overlapping polygons are
-    united. Raises DatasetError naming file and entry.
+    name: with the author of the split unless it is the one whose splits the paper reports. images: folder of the COCO
+    pictures when it is not below root. split_by: whose split. testA also takes refs of testAB, and test those of every
+    test split, like the toolkit does. Overlapping polygons are united. Raises DatasetError naming file and entry.
     """
 
     def __init__(
@@ -47,15 +43,17 @@ class ReferDataset:
     ) -> None:
         if name not in SPLIT_BY:
             raise DatasetError(f"no REFER data set {name!r}; there are {', '.join(SPLIT_BY)}")
-        self.name = name
         self.split = split
         self.split_by = split_by or SPLIT_BY[name][0]
+        self.name = name if self.split_by == SPLIT_BY[name][0] else f"{name} ({self.split_by})"
         self.root = root / name
         self._pictures = images or root / IMAGES
         refs = self._select(load_refs(self._refs_file))
         self._images, self._annotations = self._load_instances(refs)
         self._annotation_of: dict[str, int] = {}
         self.samples = tuple(self._read(refs))
+        if not self.samples:
+            raise DatasetError(f"{self._refs_file}: split {split} holds no expression")
 
     @property
     def _refs_file(self) -> Path:
@@ -94,49 +92,64 @@ class ReferDataset:
         wanted_annotations = {ref["ann_id"] for ref in refs}
         try:
             content = json.loads(path.read_bytes())
-            images = {
-                entry["id"]: {key: entry[key] for key in ("file_name", "height", "width")}
-                for entry in content["images"]
-                if entry["id"] in wanted_images
-            }
-            annotations = {
-                entry["id"]: entry["segmentation"]
-                for entry in content["annotations"]
-                if entry["id"] in wanted_annotations
-            }
+            images = _by_id(content["images"], wanted_images, f"{path}: image")
+            annotations = _by_id(content["annotations"], wanted_annotations, f"{path}: annotation")
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: cannot be read ({error})") from error
         except (KeyError, TypeError) as error:
             raise DatasetError(f"{path}: not COCO annotations ({error!r})") from error
+        for number, image in images.items():
+            _check_types(image, {"file_name": str, "height": int, "width": int}, f"{path}: image {number}")
         for ref in refs:
-            if ref["image_id"] not in images:
-                raise DatasetError(f"{path}: image {ref['image_id']} of ref {ref['ref_id']} is missing")
-            if ref["ann_id"] not in annotations:
-                raise DatasetError(f"{path}: annotation {ref['ann_id']} of ref {ref['ref_id']} is missing")
-        return images, annotations
+            image, annotation = ref["image_id"], ref["ann_id"]
+            if image not in images:
+                raise DatasetError(f"{path}: image {image} of ref {ref['ref_id']} is missing")
+            if annotation not in annotations:
+                raise DatasetError(f"{path}: annotation {annotation} of ref {ref['ref_id']} is missing")
+            if (other := annotations[annotation]["image_id"]) != image:
+                raise DatasetError(
+                    f"{path}: annotation {annotation} is of image {other}, its ref {ref['ref_id']} of {image}"
+                )
+        return images, {number: entry["segmentation"] for number, entry in annotations.items()}
 
     def _read(self, refs: list[dict[str, Any]]) -> list[Sample]:
         by_image: dict[int, list[Sample]] = {}
         for ref in refs:
             for sentence in ref["sentences"]:
                 identity = f"ref{ref['ref_id']}-sent{sentence['sent_id']}"
-                text = sentence.get("raw", "").strip() or sentence["sent"].strip()
-                if not text:
-                    raise DatasetError(f"{self._refs_file}: {identity} is an empty expression")
+                text = (sentence.get("raw") or "").strip() or sentence["sent"].strip()
+                check_expression(text, f"{self._refs_file}: {identity}")
+                if identity in self._annotation_of:
+                    raise DatasetError(f"{self._refs_file}: {identity} is there twice")
                 self._annotation_of[identity] = ref["ann_id"]
                 sample = Sample(identity, str(ref["image_id"]), text)
                 by_image.setdefault(ref["image_id"], []).append(sample)
         return [sample for samples in by_image.values() for sample in samples]
 
 
+def _by_id(entries: list[dict[str, Any]], wanted: set[int], kind: str) -> dict[int, dict[str, Any]]:
+    """Those of COCO's entries that are wanted. Raises DatasetError when one is there twice."""
+    found: dict[int, dict[str, Any]] = {}
+    for entry in entries:
+        if entry["id"] in found:
+            raise DatasetError(f"{kind} {entry['id']} is there twice")
+        if entry["id"] in wanted:
+            found[entry["id"]] = entry
+    return found
+
+
 def load_refs(path: Path) -> list[dict[str, Any]]:
-    """The refs of a REFER pickle, Python 2's or 3's. Only containers, strings and numbers are admitted.
+    """The refs of a REFER pickle, Python 2's (its bytes being UTF-8 or else Latin-1) or 3's.
+
+    Only containers, strings and numbers are admitted.
 
     Raises DatasetError when the file is damaged, or asks for anything else: nothing of it is then run.
     """
     try:
-        with path.open("rb") as file:
-            refs = _PlainUnpickler(file, encoding="latin1").load()
+        try:
+            refs = _unpickle(path, "utf-8")
+        except UnicodeDecodeError:
+            refs = _unpickle(path, "latin1")
     except DatasetError as error:
         raise DatasetError(f"{path}: {error}") from error
     except OSError as error:
@@ -145,6 +158,11 @@ def load_refs(path: Path) -> list[dict[str, Any]]:
         raise DatasetError(f"{path}: damaged pickle ({error!r})") from error
     _check_refs(refs, path)
     return refs
+
+
+def _unpickle(path: Path, encoding: str) -> Any:
+    with path.open("rb") as file:
+        return _PlainUnpickler(file, encoding=encoding).load()
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -164,12 +182,18 @@ def _check_refs(refs: Any, path: Path) -> None:
     for number, ref in enumerate(refs):
         if not isinstance(ref, dict):
             raise DatasetError(f"{path}: ref number {number} is a {type(ref).__name__}, not a dict")
-        for key, kind in wanted.items():
-            if not isinstance(ref.get(key), kind):
-                raise DatasetError(f"{path}: {key} of ref number {number} is {ref.get(key)!r}")
+        _check_types(ref, wanted, f"{path}: ref number {number}")
         for sentence in ref["sentences"]:
             if not isinstance(sentence, dict) or not {"sent_id", "sent"} <= set(sentence):
                 raise DatasetError(f"{path}: a sentence of ref {ref['ref_id']} lacks sent_id or sent")
+            if not isinstance(sentence["sent"], str) or not isinstance(sentence.get("raw") or "", str):
+                raise DatasetError(f"{path}: a sentence of ref {ref['ref_id']} is not a text")
+
+
+def _check_types(record: dict[str, Any], wanted: dict[str, type], entry: str) -> None:
+    for key, kind in wanted.items():
+        if not isinstance(record.get(key), kind):
+            raise DatasetError(f"{entry}: {key} is {record.get(key)!r}")
 
 
 def _belongs(ref_split: str, split: str) -> bool:
@@ -216,6 +240,8 @@ class _Collector:
     def add(self, dataset: ReferringDataset, sample: Sample, pictures: Path) -> None:
         number = self._image_numbers.get(sample.image_id) or self._add_image(dataset, sample.image_id, pictures)
         mask = dataset.mask(sample)
+        if not mask.any():
+            raise DatasetError(f"sample {sample.id}: its mask is empty, which a ref cannot be")
         rle = encode_rle(mask)
         key = (number, rle["counts"])
         if key not in self._ref_of_mask:

@@ -191,6 +191,7 @@ CUT.data = CUT.data[:-1]
         ((PICTURE, WORDS, ("/ground_truth", IMAGE, 10, image_message(SMALL[..., 0], "mono8", 2))), "nothing to sco"),
         ((PICTURE, WORDS, TRUTH, ("/expression", STRING, 20, text(" "))), "an empty expression on /expression at 20"),
         ((PICTURE, WORDS, TRUTH, PICTURE), "two images on /image are stamped 1 ns"),
+        ((PICTURE, WORDS, TRUTH, TRUTH), "two masks on /ground_truth are stamped 1 ns"),
         (
             (PICTURE, WORDS, ("/ground_truth", IMAGE, 9, image_message(SMALL[1:, :, 0], "mono8", 1))),
             "is 6×3, its image 6×4",

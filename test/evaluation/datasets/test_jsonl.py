@@ -76,11 +76,16 @@ def test_a_palette_mask_counts_by_its_index(folder):
         ({"image": "kitchen.jpg", "mask": None}, "wants image, expression and mask"),
         (MUG | {"label": 1}, "wants image, expression and mask"),
         (MUG | {"expression": "  "}, "an empty expression"),
-        (MUG | {"expression": 5}, "an empty expression"),
+        (MUG | {"expression": 5}, "5 is not a text"),
+        ('{"image": "kitchen.jpg", "mask": null, "expression": "\\ud800"}', "is not valid Unicode"),
+        (MUG | {"tags": [1]}, "1 is not a text"),
+        ("[" * 100_000, "not JSON"),
+        (MUG | {"image": "a" * 5000}, "image 'a+' cannot be a file"),
+        (MUG | {"image": "a\0b"}, "cannot be a file|is missing"),
         (MUG | {"image": "cellar.png"}, "image cellar.png is missing"),
         (MUG | {"mask": "spoon.png"}, "mask spoon.png is missing"),
         (MUG | {"mask": 5}, "neither a path nor an RLE"),
-        (MUG | {"tags": "a"}, "tags is not a list of strings"),
+        (MUG | {"tags": "a"}, "tags is not a list"),
         (MUG | {"id": "1"}, "id 1 is there twice"),
     ],
 )
@@ -102,6 +107,61 @@ def test_a_mask_that_does_not_fit_its_image_is_named(folder, mask, message):
     dataset = open_dataset("jsonl", root=lines(folder, MUG | {"mask": mask}))
     with pytest.raises(DatasetError, match=rf"mine.jsonl, line 1: .*{message}"):
         dataset.mask(dataset.samples[0])
+
+
+def blue(values: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.dstack([0 * values, 0 * values, values]))
+
+
+def opaque(picture: Image.Image) -> Image.Image:
+    picture.putalpha(255)
+    return picture
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        Image.fromarray,
+        blue,
+        lambda values: opaque(blue(values)),
+        lambda values: opaque(Image.fromarray(values)),
+        lambda values: Image.fromarray(values > 0),
+        lambda values: Image.fromarray(values.astype(np.uint16)),
+        lambda values: Image.fromarray(values.astype(np.int32)),
+        lambda values: Image.fromarray(values.astype(np.float32) / 6),
+    ],
+    ids=["L", "RGB", "RGBA", "LA", "1", "I;16", "I", "F"],
+)
+def test_masks_of_every_kind_of_picture(folder, draw):
+    values = np.zeros((40, 60), np.uint8)
+    values[5:9, 10:30] = 3
+    draw(values).save(folder / "kind.tiff")
+    dataset = open_dataset("jsonl", root=lines(folder, MUG | {"mask": "kind.tiff"}))
+    assert np.array_equal(dataset.mask(dataset.samples[0]), values > 0)
+
+
+@pytest.mark.parametrize("mask", ["nothing.png", {"size": [40, 60], "counts": [2400]}])
+def test_nothing_meant_is_said_by_null_only(folder, mask):
+    Image.new("L", (60, 40)).save(folder / "nothing.png")
+    dataset = open_dataset("jsonl", root=lines(folder, MUG | {"mask": mask}))
+    with pytest.raises(DatasetError, match=r"mine.jsonl, line 1: the mask is empty; write null"):
+        dataset.mask(dataset.samples[0])
+
+
+def test_a_picture_too_large_to_be_one_is_named(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    dataset = open_dataset("jsonl", root=lines(folder, MUG))
+    with pytest.raises(DatasetError, match=r"kitchen.jpg cannot be read \(.*decompression bomb"):
+        dataset.image("kitchen.jpg")
+    with pytest.raises(DatasetError, match=r"kitchen.jpg cannot be read"):
+        dataset.mask(dataset.samples[0])
+
+
+def test_a_line_ends_where_json_lines_end(folder):
+    path = folder / "mine.jsonl"
+    text = json.dumps(MUG | {"expression": "the\u2028mug\x85"}, ensure_ascii=False)
+    path.write_bytes(f"{text}\r\n{json.dumps(MUG)}\n".encode())
+    assert [sample.expression for sample in open_dataset("jsonl", root=path).samples] == ["the\u2028mug\x85", "the mug"]
 
 
 def test_a_damaged_picture_is_named(folder):

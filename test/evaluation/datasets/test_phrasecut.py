@@ -103,7 +103,10 @@ def test_a_wrong_split_is_answered_with_those_there_are(root):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"phrase": " "}, "task 2405722__1 has an empty expression"),
+        ({"phrase": " "}, "task 2405722__1: an empty expression"),
+        ({"phrase": None}, "task 2405722__1: None is not a text"),
+        ({"phrase_structure": ["name"]}, "task number 0 is damaged"),
+        ({"phrase_structure": {"type": 5}}, "task 2405722__1: 5 is not a text"),
         ({"Polygons": [[[1, 2, 3]]]}, "task number 0 is damaged"),
         ({"task_id": "2405722__2"}, "task 2405722__2 is there twice"),
         ({"image_id": 5}, "image_data_split.json: image 5 is missing"),
@@ -113,6 +116,11 @@ def test_a_damaged_task_is_named(root, change, message):
     (root / "refer_test.json").write_text(json.dumps([TASKS[0] | change, *TASKS[1:]]))
     with pytest.raises(DatasetError, match=message):
         open_dataset("phrasecut", "test", root)
+
+
+def test_a_split_without_a_phrase_is_no_data_set(root):
+    with pytest.raises(DatasetError, match=r"refer_miniv.json: holds no expression"):
+        open_dataset("phrasecut", "miniv", root)
 
 
 def test_a_truncated_file_is_named(root):

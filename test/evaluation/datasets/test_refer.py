@@ -184,7 +184,10 @@ def test_somebody_elses_split_is_a_file_of_its_own(root):
         open_dataset("refcoco", "val", root, split_by="google")
     (root / "refcoco").rename(root / "refcocog")
     (root / "refcocog" / "refs(unc).p").rename(root / "refcocog" / "refs(google).p")
-    assert len(open_dataset("refcocog", "val", root, split_by="google").samples) == 4
+    dataset = open_dataset("refcocog", "val", root, split_by="google")
+    assert len(dataset.samples) == 4
+    # The paper's figures are of another split.
+    assert dataset.name == "refcocog (google)"
 
 
 def test_a_picture_of_another_size_is_refused(root):
@@ -217,11 +220,74 @@ def test_a_damaged_mask_names_its_annotation(root, shape, message):
         dataset.mask(dataset.samples[0])
 
 
+def test_a_python2_pickle_of_utf8_is_read_as_it_was_meant(root):
+    class Utf8Pickler(Python2Pickler):
+        dispatch = Python2Pickler.dispatch.copy()
+
+        def save_utf8(self, text: str) -> None:
+            self.save_bytes_of(text.encode().decode("latin1"))
+
+        dispatch[str] = save_utf8
+
+    with (root / "refcoco" / "refs(unc).p").open("wb") as file:
+        Utf8Pickler(file, protocol=2).dump([ref(1, 101, "val", "guy’s caf\xe9")])
+    assert [sample.expression for sample in open_dataset("refcoco", "val", root).samples] == ["guy’s caf\xe9"]
+
+
+def rewrite_refs(root: Path, change) -> None:
+    refs = pickle.loads(pickle.dumps(REFS))
+    change(refs)
+    (root / "refcoco" / "refs(unc).p").write_bytes(pickle.dumps(refs))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda refs: refs[0]["sentences"][1].update(sent_id=10), r"refs\(unc\)\.p: ref1-sent10 is there twice"),
+        (lambda refs: refs[2].update(ref_id=1, sentences=refs[0]["sentences"]), "ref1-sent10 is there twice"),
+        (lambda refs: refs[0].update(ann_id=104), "annotation 104 is of image 291, its ref 1 of 581857"),
+        (lambda refs: refs[0]["sentences"][0].update(raw=5), "a sentence of ref 1 is not a text"),
+        (lambda refs: refs[0]["sentences"][0].update(sent=None), "a sentence of ref 1 is not a text"),
+        (lambda refs: [ref["sentences"].clear() for ref in refs], "split val holds no expression"),
+    ],
+)
+def test_refs_that_contradict_themselves_are_named(root, change, message):
+    rewrite_refs(root, change)
+    with pytest.raises(DatasetError, match=message):
+        open_dataset("refcoco", "val", root)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content["annotations"].append(content["annotations"][0]), "annotation 101 is there twice"),
+        (lambda content: content["images"].append(content["images"][0]), "image 581857 is there twice"),
+        (lambda content: content["images"][0].update(file_name=5), "image 581857: file_name is 5"),
+        (lambda content: content["images"][0].pop("height"), "image 581857: height is None"),
+    ],
+)
+def test_instances_that_contradict_themselves_are_named(root, change, message):
+    edit_instances(root, change)
+    with pytest.raises(DatasetError, match=rf"instances.json: {message}"):
+        open_dataset("refcoco", "val", root)
+
+
+def test_a_sentence_without_its_raw_text_is_read_cleaned(root):
+    rewrite_refs(root, lambda refs: refs[0]["sentences"][0].update(raw=None))
+    assert open_dataset("refcoco", "val", root).samples[0].expression == "the man"
+
+
+def test_an_empty_mask_cannot_be_a_ref(tabletop, tmp_path, monkeypatch):
+    monkeypatch.setattr(tabletop, "mask", lambda sample: np.zeros((48, 64), bool))
+    with pytest.raises(DatasetError, match=r"sample s\.0-0: its mask is empty"):
+        write_refer(tabletop, tmp_path)
+
+
 def test_an_empty_expression_is_named(root):
     refs = pickle.loads(pickle.dumps(REFS))
     refs[0]["sentences"][1] |= {"raw": " ", "sent": ""}
     (root / "refcoco" / "refs(unc).p").write_bytes(pickle.dumps(refs))
-    with pytest.raises(DatasetError, match=r"refs\(unc\)\.p: ref1-sent11 is an empty expression"):
+    with pytest.raises(DatasetError, match=r"refs\(unc\)\.p: ref1-sent11: an empty expression"):
         open_dataset("refcoco", "val", root)
 
 
@@ -276,7 +342,7 @@ def test_a_truncated_pickle_is_called_damaged(root, kept):
     [
         ({}, "holds a dict"),
         ([1], "ref number 0 is a int"),
-        ([REFS[0], REFS[1] | {"ann_id": "x"}], "ann_id of ref number 1 is 'x'"),
+        ([REFS[0], REFS[1] | {"ann_id": "x"}], "ref number 1: ann_id is 'x'"),
         ([REFS[0] | {"sentences": [{}]}], "a sentence of ref 1 lacks"),
     ],
 )
