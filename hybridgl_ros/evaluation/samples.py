@@ -59,6 +59,14 @@ class ReferringDataset(Protocol):
         ...
 
 
+def target_mask(dataset: ReferringDataset, sample: Sample) -> NDArray[np.bool_]:
+    """The mask of a sample with a target, H×W bool. Raises DatasetError when nothing of it is there."""
+    mask = dataset.mask(sample)
+    if not mask.any():
+        raise DatasetError(f"{dataset.name} {dataset.split}: the mask of sample {sample.id} is empty")
+    return mask
+
+
 class Subset:
     """Some samples of a data set; everything else is the whole data set's."""
 

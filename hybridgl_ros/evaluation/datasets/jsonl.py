@@ -20,7 +20,7 @@ from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.pictures import picture_size, read_mask, read_rgb, spell, write_png
 from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation, encode_rle
 from hybridgl_ros.evaluation.datasets.texts import check_expression, check_text
-from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
+from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, target_mask
 
 _KEYS = {"image", "expression", "mask", "tags", "id"}
 
@@ -129,11 +129,11 @@ def write_jsonl(dataset: ReferringDataset, path: Path, *, masks: str = "rle") ->
                 write_png(dataset.image(sample.image_id), path.parent / images[sample.image_id])
             mask: str | dict[str, Any] | None = None
             if sample.has_target and masks == "rle":
-                mask = encode_rle(dataset.mask(sample))
+                mask = encode_rle(target_mask(dataset, sample))
             elif sample.has_target:
                 mask = f"masks/{number:06d}.png"
                 (path.parent / "masks").mkdir(exist_ok=True)
-                write_png(dataset.mask(sample), path.parent / mask)
+                write_png(target_mask(dataset, sample), path.parent / mask)
             record = {
                 "image": images[sample.image_id],
                 "expression": sample.expression,

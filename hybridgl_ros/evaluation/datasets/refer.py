@@ -20,7 +20,7 @@ from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.pictures import Size, read_rgb, write_png
 from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation, encode_rle
 from hybridgl_ros.evaluation.datasets.texts import check_expression
-from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
+from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, target_mask
 
 SPLIT_BY = {"refcoco": ("unc", "google"), "refcoco+": ("unc",), "refcocog": ("umd", "google")}
 """Data sets and who split them; the first is the default."""
@@ -239,9 +239,7 @@ class _Collector:
 
     def add(self, dataset: ReferringDataset, sample: Sample, pictures: Path) -> None:
         number = self._image_numbers.get(sample.image_id) or self._add_image(dataset, sample.image_id, pictures)
-        mask = dataset.mask(sample)
-        if not mask.any():
-            raise DatasetError(f"sample {sample.id}: its mask is empty, which a ref cannot be")
+        mask = target_mask(dataset, sample)
         rle = encode_rle(mask)
         key = (number, rle["counts"])
         if key not in self._ref_of_mask:

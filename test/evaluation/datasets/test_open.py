@@ -56,6 +56,13 @@ def test_an_export_scores_like_the_original(tabletop, tmp_path, format_name):
         assert np.array_equal(dataset.image(sample.image_id), tabletop.image(original.image_id))
 
 
+@pytest.mark.parametrize("format_name", ["jsonl", "refer"])
+def test_a_target_without_a_pixel_is_not_exported(tabletop, tmp_path, monkeypatch, format_name):
+    monkeypatch.setattr(tabletop, "mask", lambda sample: np.zeros((48, 64), bool))
+    with pytest.raises(DatasetError, match=r"tabletop heldout: the mask of sample s\.0-0 is empty"):
+        export(tabletop, format_name, tmp_path / "out")
+
+
 def test_nothing_is_overwritten(tabletop, tmp_path):
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(DatasetError, match="exists already"):

@@ -277,12 +277,6 @@ def test_a_sentence_without_its_raw_text_is_read_cleaned(root):
     assert open_dataset("refcoco", "val", root).samples[0].expression == "the man"
 
 
-def test_an_empty_mask_cannot_be_a_ref(tabletop, tmp_path, monkeypatch):
-    monkeypatch.setattr(tabletop, "mask", lambda sample: np.zeros((48, 64), bool))
-    with pytest.raises(DatasetError, match=r"sample s\.0-0: its mask is empty"):
-        write_refer(tabletop, tmp_path)
-
-
 def test_an_empty_expression_is_named(root):
     refs = pickle.loads(pickle.dumps(REFS))
     refs[0]["sentences"][1] |= {"raw": " ", "sent": ""}
