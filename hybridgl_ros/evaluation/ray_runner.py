@@ -74,7 +74,7 @@ def check_reachable(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if port.isdigit():
         try:
-            socket.create_connection((host, int(port)), timeout=CONNECTING_TIME).close()
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECTING_TIME).close()
         except OSError as error:
             raise ConfigError(f"no Ray cluster at {address}: {error}") from error
 

@@ -24,7 +24,8 @@ from hybridgl_ros.evaluation.datasets.bag_file import (
 from hybridgl_ros.ros.qos import RESULTS
 
 TYPES = {IMAGE: Image, COMPRESSED_IMAGE: CompressedImage, CAMERA_INFO: CameraInfo, STRING: String}
-CLOCK_PERIOD = 0.01
+# As `ros2 bag play --clock` has it.
+CLOCK_PERIOD = 1 / 40
 NAME = "bag_player"
 
 

@@ -18,6 +18,9 @@ from rclpy.node import Node
 from hybridgl_ros.errors import HybridGLError
 
 USUAL_THREADS = 2
+# Python's usual 5 ms for every turn that the executor waits for make it miss frames while the inference thread works,
+# most of all when /clock keeps it busy.
+SWITCH_INTERVAL = 0.0005
 BAD_START = (
     HybridGLError,
     InvalidParameterException,
@@ -40,6 +43,7 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
         rclpy.logging.get_logger("hybridgl_ros").fatal(str(error))
         rclpy.try_shutdown()
         return 1
+    sys.setswitchinterval(SWITCH_INTERVAL)
     executor = MultiThreadedExecutor(num_threads=getattr(node, "threads", USUAL_THREADS))
     executor.add_node(node)
     try:
