@@ -79,18 +79,7 @@ STAGES: dict[str, Stage] = {
 
 
 def random_clip() -> ClipEncoder:
-    model = open_clip.CLIP(**clip_config(CLIP)).requires_grad_(False).eval()
-    tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
-    return ClipEncoder(
-        ClipModel(
-            model=model,
-            tokenize=lambda texts: tokenizer(list(texts)),
-            count_tokens=lambda words: len(tokenizer.encode(words)) + 2,
-            context_length=int(model.context_length),
-            mean=open_clip.OPENAI_DATASET_MEAN,
-            std=open_clip.OPENAI_DATASET_STD,
-        )
-    )
+    return ClipEncoder(ClipModel.of(open_clip.CLIP(**clip_config(CLIP))))
 
 
 def measure(name: str, options: argparse.Namespace) -> tuple[float, float]:

@@ -48,17 +48,7 @@ def tiny_clip() -> ClipEncoder:
         vision_cfg={"image_size": 32, "layers": 12, "width": 16, "head_width": 8, "patch_size": 16},
         text_cfg={"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
     ).eval()
-    tokenizer = open_clip.SimpleTokenizer(context_length=16)
-    return ClipEncoder(
-        ClipModel(
-            model,
-            tokenizer,
-            lambda text: len(tokenizer.encode(text)) + 2,
-            16,
-            open_clip.OPENAI_DATASET_MEAN,
-            open_clip.OPENAI_DATASET_STD,
-        )
-    )
+    return ClipEncoder(ClipModel.of(model))
 
 
 @pytest.fixture

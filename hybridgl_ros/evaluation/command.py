@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import ConfigError
@@ -25,7 +24,7 @@ from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, Run, ablation_runs, abl
 from hybridgl_ros.evaluation.report import write_report
 from hybridgl_ros.evaluation.results import summary_lines, write_breakdown, write_results, write_summary, write_timings
 from hybridgl_ros.evaluation.runner import EvaluateAll, Finished, Job, evaluate_here, run_job
-from hybridgl_ros.evaluation.screen import print_summary
+from hybridgl_ros.evaluation.screen import plain_console, print_summary
 from hybridgl_ros.models.cache import cache_directory
 from hybridgl_ros.settings import Config
 
@@ -107,7 +106,7 @@ def write_all(finished: Finished, title: str, out: Path) -> None:
     write_breakdown(lines, out)
     write_timings(finished, out)
     write_report(finished, lines, title, out)
-    console = Console(markup=False, highlight=False)
+    console = plain_console()
     print_summary(finished, lines, title, console)
     console.print(f"report: {out / 'report.html'}", soft_wrap=True)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.errors import DatasetError, ExpressionError, ImageError
-from hybridgl_ros.evaluation.cache import StageCache, image_digest
+from hybridgl_ros.evaluation.cache import StageCache
 from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
 from hybridgl_ros.evaluation.methods import EncodedImage, Method, find_method
 from hybridgl_ros.evaluation.metrics import iou, mask_ious, overlap
@@ -85,7 +85,7 @@ class Evaluator:
         image = dataset.image(task.image_id)
         truths = [dataset.mask(sample) for sample in task.samples]
         damaged = self._cache.damaged if self._cache else 0
-        self._stages.start(image)
+        digest = self._stages.start(image)
         answers: dict[str, list[dict[str, Any]]] = {}
         for run, method in zip(self._runs, self._methods):
             try:
@@ -96,7 +96,7 @@ class Evaluator:
         return {
             "split": task.split,
             "image": task.image_id,
-            "data": data_digest(image, truths),
+            "data": data_digest(digest, truths),
             "answers": answers,
             "stages": [asdict(usage) for usage in self._stages.usage()],
             "damaged": self._cache.damaged - damaged if self._cache else 0,
@@ -122,9 +122,9 @@ def model_checksums(config: Config) -> dict[str, str]:
     return {"sam": find_checkpoint(config.models.sam).sha256, "clip": find_checkpoint(config.models.clip).sha256}
 
 
-def data_digest(image: np.ndarray, truths: Sequence[np.ndarray]) -> str:
-    """SHA-256 of what the answers of one image were scored on: its pixels and the truth of each of its samples."""
-    digest = hashlib.sha256(image_digest(image).encode())
+def data_digest(image: str, truths: Sequence[np.ndarray]) -> str:
+    """SHA-256 of what the answers of one image were scored on: its `image_digest`, the truth of each of its samples."""
+    digest = hashlib.sha256(image.encode())
     for truth in truths:
         digest.update(np.packbits(truth).tobytes())
     return digest.hexdigest()

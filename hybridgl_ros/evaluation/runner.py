@@ -17,6 +17,7 @@ from rich.progress import Task as ProgressTask
 
 from hybridgl_ros.config import values_of
 from hybridgl_ros.errors import DatasetError
+from hybridgl_ros.evaluation.cache import image_digest
 from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest, model_checksums
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
@@ -185,7 +186,8 @@ def digest_of(job: Job, task: Task) -> str | None:
     """What a task's answers would be scored on; None when it cannot be read, which its evaluation will tell."""
     dataset = job.datasets[task.split]
     try:
-        return data_digest(dataset.image(task.image_id), [dataset.mask(sample) for sample in task.samples])
+        image = image_digest(dataset.image(task.image_id))
+        return data_digest(image, [dataset.mask(sample) for sample in task.samples])
     except DatasetError:
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +25,11 @@ def cache_text(finished: Finished) -> str:
     if finished.damaged:
         text += f"; {finished.damaged} cache entries were damaged and computed anew"
     return text
+
+
+def plain_console(**options: Any) -> Console:
+    """A console that prints names and paths as they are, also those that look like rich's markup."""
+    return Console(markup=False, highlight=False, **options)
 
 
 def print_summary(finished: Finished, lines: Sequence[Line], title: str, console: Console) -> None:
@@ -70,8 +76,7 @@ def print_summary(finished: Finished, lines: Sequence[Line], title: str, console
                 )
             ),
         )
-    # Names and paths may hold what looks like markup.
-    wide = console if console.is_terminal else Console(file=console.file, width=200, markup=False, highlight=False)
+    wide = console if console.is_terminal else plain_console(file=console.file, width=200)
     wide.print(table)
     for text in (*found_texts(lines), counts_text(lines), cache_text(finished), *warnings(finished, with_paper)):
         wide.print(text)

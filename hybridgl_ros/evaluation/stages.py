@@ -58,10 +58,11 @@ class Stages:
         self._proposals: dict[str, Proposals] = {}
         self._usage: list[Usage] = []
 
-    def start(self, image: np.ndarray) -> None:
-        """Forget the results of the image before."""
+    def start(self, image: np.ndarray) -> str:
+        """Forget the results of the image before; returns this one's digest."""
         self._digest = image_digest(image)
         self._held, self._proposals, self._usage = {}, {}, []
+        return self._digest
 
     def usage(self) -> list[Usage]:
         """What the stages took since the image started."""

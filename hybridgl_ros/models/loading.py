@@ -47,6 +47,20 @@ class ClipModel:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
+    @classmethod
+    def of(cls, model: open_clip.CLIP) -> ClipModel:
+        """A CLIP of open_clip's class with OpenAI's tokenizer and statistics, in evaluation mode, weights frozen."""
+        context_length = int(model.context_length)
+        tokenizer = open_clip.SimpleTokenizer(context_length=context_length)
+        return cls(
+            model=model.requires_grad_(False).eval(),
+            tokenize=lambda texts: tokenizer(list(texts)),
+            count_tokens=lambda text: len(tokenizer.encode(text)) + 2,
+            context_length=context_length,
+            mean=open_clip.OPENAI_DATASET_MEAN,
+            std=open_clip.OPENAI_DATASET_STD,
+        )
+
 
 def load_sam(name: str, device: str = "cpu") -> Sam:
     """The SAM of a registry name, float32, in evaluation mode.
@@ -79,15 +93,7 @@ def load_clip(name: str, device: str = "cpu") -> ClipModel:
         raise ConfigError(f"{name}: open_clip cannot build {checkpoint.architecture}: {error}") from error
     state = {key: value for key, value in state.items() if key.split(".")[-1] not in DERIVED}
     load_weights(model, state, checkpoint)
-    tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
-    return ClipModel(
-        model=model.requires_grad_(False).eval().to(target),
-        tokenize=lambda texts: tokenizer(list(texts)),
-        count_tokens=lambda text: len(tokenizer.encode(text)) + 2,
-        context_length=int(model.context_length),
-        mean=open_clip.OPENAI_DATASET_MEAN,
-        std=open_clip.OPENAI_DATASET_STD,
-    )
+    return ClipModel.of(model.to(target))
 
 
 def clip_config(architecture: str) -> dict[str, Any]:

@@ -15,19 +15,19 @@ import rclpy
 import typer
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
-from rich.console import Console
 
 from hybridgl_ros import cli
 from hybridgl_ros.errors import ConfigError, HybridGLError
 from hybridgl_ros.evaluation.command import INTERRUPTED, default_cache, evaluate, write_all
 from hybridgl_ros.evaluation.datasets.bag import BagDataset
 from hybridgl_ros.evaluation.datasets.bag_file import TOPICS
-from hybridgl_ros.evaluation.datasets.options import topics_of
+from hybridgl_ros.evaluation.datasets.options import Limit, TopicPairs, topics_of
 from hybridgl_ros.evaluation.online import OnlineResult, compare, read_offline, score
 from hybridgl_ros.evaluation.online_results import print_online, write_online
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
 from hybridgl_ros.evaluation.runner import Job, fingerprint, run_job
 from hybridgl_ros.evaluation.samples import Sample
+from hybridgl_ros.evaluation.screen import plain_console
 from hybridgl_ros.ros.online_evaluation import OnlineEvaluation
 from hybridgl_ros.settings import Config
 
@@ -38,14 +38,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def evaluate_bag(
     bag: Annotated[Path, typer.Argument(help="Recorded bag, sqlite3 or MCAP, with a truth mask topic.")],
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("evaluation"),
-    topics: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--topic",
-            metavar="NAME=TOPIC",
-            help="Topic of the bag: image, expression, truth, depth or camera_info; may be repeated.",
-        ),
-    ] = None,
+    topics: TopicPairs = None,
     config: Annotated[str | None, typer.Option(help="Offline: embedded, photo, or a YAML file.")] = None,
     preset: Annotated[str | None, typer.Option(help="Offline: paper or official, instead of the file's.")] = None,
     changes: Annotated[
@@ -53,7 +46,7 @@ def evaluate_bag(
         typer.Option("--set", metavar="NAME=VALUE", help="Offline: change a setting; may be repeated."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="Offline: torch device, e.g. cpu or cuda:0.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first expressions.")] = None,
+    limit: Limit = None,
     threads: Annotated[int, typer.Option(min=1, help="Offline: CPU threads.")] = 1,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Offline: neither read nor write the cache.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Offline: lose results of another run in the folder.")] = False,
@@ -95,7 +88,7 @@ def evaluate_bag(
         entries = read_reference(dataset, out, out)
     agreement = None if entries is None else compare(result.scored, entries)
     write_online(result, agreement, facts, out)
-    print_online(result, agreement, f"{bag.name} · {node}, played at {rate:g}×", Console(markup=False, highlight=False))
+    print_online(result, agreement, f"{bag.name} · {node}, played at {rate:g}×", plain_console())
     typer.echo(f"online results: {path}")
     if not result.complete:
         raise typer.Exit(INTERRUPTED)

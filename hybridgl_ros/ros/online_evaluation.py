@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any
 
@@ -20,9 +21,37 @@ from hybridgl_ros.ros.qos import RESULTS
 from hybridgl_ros.settings import Config, descriptions
 
 CONTINUOUS = "continuous"
-RESTORING_TIME = 3.0
+RESTORING_TIME = 10.0
 IDLE_REPORTS = 2
 """Diagnostics in a row that say that nothing waits, before the node counts as done."""
+
+
+class Interruption:
+    """Ctrl-C as a KeyboardInterrupt between rclpy's steps; afterwards the executor still has to restore the mode."""
+
+    def __init__(self) -> None:
+        self._noted = False
+        self._handler: Any = None
+
+    def defer(self) -> None:
+        """From now on Ctrl-C is only noted, unless it is ignored anyway. To be called in the main thread."""
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            self._handler = signal.signal(signal.SIGINT, self._note)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt, once, when Ctrl-C was noted."""
+        if self._noted:
+            self._noted = False
+            raise KeyboardInterrupt
+
+    def end(self) -> None:
+        """Ctrl-C is again what it was before; what was noted is forgotten."""
+        self._noted = False
+        if self._handler is not None:
+            signal.signal(signal.SIGINT, self._handler)
+
+    def _note(self, *_: object) -> None:
+        self._noted = True
 
 
 class OnlineEvaluation:
@@ -39,7 +68,8 @@ class OnlineEvaluation:
         self._dataset = dataset
         self._name = node
         self._player = BagPlayer(dataset.bag, dataset.topics, namespace=node.rpartition("/")[0])
-        self._client = SegmentClient(node, timeout)
+        self._interruption = Interruption()
+        self._client = SegmentClient(node, timeout, check=self._interruption.check)
         self._results: list[tuple[ReferredObject, float]] = []
         self._client.node.create_subscription(ReferredObject, f"{node}/result", self._on_result, RESULTS)
 
@@ -70,9 +100,10 @@ class OnlineEvaluation:
         mode = self._parameters(["mode"])["mode"]
         self._set_mode(mode, CONTINUOUS)
         try:
+            self._interruption.defer()
             before = int(self._client.diagnostics()["frames received"])
             self._results.clear()
-            self._player.play(self._client.take_in, rate, stop)
+            self._player.play(self._pause, rate, stop)
             seen = self._wait_until_idle() - before
             complete = True
         except KeyboardInterrupt:
@@ -80,6 +111,7 @@ class OnlineEvaluation:
         except NoAnswerError as error:
             notes.append(str(error))
         finally:
+            self._interruption.end()
             self._client.timeout = min(self._client.timeout, RESTORING_TIME)
             try:
                 self._set_mode(CONTINUOUS, mode)
@@ -96,6 +128,10 @@ class OnlineEvaluation:
         """Give the nodes back."""
         self._player.close()
         self._client.close()
+
+    def _pause(self, seconds: float) -> None:
+        self._client.take_in(seconds)
+        self._interruption.check()
 
     def _parameters(self, names: list[str]) -> dict[str, Any]:
         """The node's values of some parameters, as Python's own types; rclpy hands out arrays."""

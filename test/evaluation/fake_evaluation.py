@@ -87,15 +87,7 @@ def random_clip_model(vision: dict[str, object]) -> ClipModel:
         vision_cfg=vision,
         text_cfg={"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
     ).eval()
-    tokenizer = open_clip.SimpleTokenizer(context_length=16)
-    return ClipModel(
-        model.requires_grad_(False),
-        tokenizer,
-        lambda text: len(tokenizer.encode(text)) + 2,
-        16,
-        open_clip.OPENAI_DATASET_MEAN,
-        open_clip.OPENAI_DATASET_STD,
-    )
+    return ClipModel.of(model)
 
 
 def loader(generator: FixedBoxes) -> Loader:

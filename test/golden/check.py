@@ -90,17 +90,7 @@ def build_clip(arch: dict[str, Any]) -> ClipEncoder:
         },
     ).eval()
     seed_clip(model)
-    tokenizer = open_clip.SimpleTokenizer(context_length=arch["context"])
-    return ClipEncoder(
-        ClipModel(
-            model,
-            tokenizer,
-            lambda text: len(tokenizer.encode(text)) + 2,
-            arch["context"],
-            open_clip.OPENAI_DATASET_MEAN,
-            open_clip.OPENAI_DATASET_STD,
-        )
-    )
+    return ClipEncoder(ClipModel.of(model))
 
 
 def parse_entry(parse: Parse) -> dict[str, Any]:

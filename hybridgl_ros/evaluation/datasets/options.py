@@ -16,6 +16,7 @@ from hybridgl_ros.evaluation.datasets.refer import SPLIT_BY
 from hybridgl_ros.evaluation.samples import ReferringDataset
 
 EVERY_SPLIT = "all"
+TOPIC_NAMES = tuple(entry.name for entry in fields(Topics))
 
 DatasetName = Annotated[str, typer.Option("--dataset", help=f"Data set: {', '.join(SOURCES)}.")]
 Root = Annotated[
@@ -31,7 +32,11 @@ SplitBy = Annotated[str | None, typer.Option(help="RefCOCOg: umd or google.")]
 Images = Annotated[Path | None, typer.Option(help="Folder of the pictures, if not below the root.")]
 TopicPairs = Annotated[
     list[str] | None,
-    typer.Option("--topic", metavar="NAME=TOPIC", help="Bags: image, expression or truth topic; may be repeated."),
+    typer.Option(
+        "--topic",
+        metavar="NAME=TOPIC",
+        help=f"Bags: what a topic is called, NAME one of {', '.join(TOPIC_NAMES)}; may be repeated.",
+    ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first expressions of each split.")]
 
@@ -58,11 +63,10 @@ def open_splits(
 
 def topics_of(entries: Sequence[str]) -> Topics | None:
     """NAME=TOPIC pairs as topics, None when there are none. Raises ConfigError for an unknown name."""
-    names = [entry.name for entry in fields(Topics)]
     chosen = {}
     for entry in entries:
         name, separator, topic = entry.partition("=")
-        if not separator or name not in names:
-            raise ConfigError(f"--topic wants NAME=TOPIC with NAME one of {', '.join(names)}; got {entry!r}")
+        if not separator or name not in TOPIC_NAMES:
+            raise ConfigError(f"--topic wants NAME=TOPIC with NAME one of {', '.join(TOPIC_NAMES)}; got {entry!r}")
         chosen[name] = topic
     return Topics(**{**vars(TOPICS), **chosen}) if chosen else None

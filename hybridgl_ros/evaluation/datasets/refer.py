@@ -94,6 +94,8 @@ class ReferDataset:
             content = json.loads(path.read_bytes())
             images = _by_id(content["images"], wanted_images, f"{path}: image")
             annotations = _by_id(content["annotations"], wanted_annotations, f"{path}: annotation")
+            segmentations = {number: entry["segmentation"] for number, entry in annotations.items()}
+            image_of = {number: entry["image_id"] for number, entry in annotations.items()}
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: cannot be read ({error})") from error
         except (KeyError, TypeError) as error:
@@ -104,13 +106,14 @@ class ReferDataset:
             image, annotation = ref["image_id"], ref["ann_id"]
             if image not in images:
                 raise DatasetError(f"{path}: image {image} of ref {ref['ref_id']} is missing")
-            if annotation not in annotations:
+            if annotation not in segmentations:
                 raise DatasetError(f"{path}: annotation {annotation} of ref {ref['ref_id']} is missing")
-            if (other := annotations[annotation]["image_id"]) != image:
+            if image_of[annotation] != image:
                 raise DatasetError(
-                    f"{path}: annotation {annotation} is of image {other}, its ref {ref['ref_id']} of {image}"
+                    f"{path}: annotation {annotation} is of image {image_of[annotation]}, "
+                    f"its ref {ref['ref_id']} of {image}"
                 )
-        return images, {number: entry["segmentation"] for number, entry in annotations.items()}
+        return images, segmentations
 
     def _read(self, refs: list[dict[str, Any]]) -> list[Sample]:
         by_image: dict[int, list[Sample]] = {}

@@ -51,7 +51,7 @@ def check_runs(runs: list[Any], size: Size) -> None:
         raise ValueError(f"its runs cover {sum(runs)} pixels, the image has {size[0] * size[1]}")
 
 
-def runs_of(text: str) -> list[int]:
+def runs_of(text: str | bytes) -> list[int]:
     """The runs of a compressed RLE. Raises ValueError when it is not one, TypeError when it is no text.
 
     A character holds five bits of a number, from "0" on, the lowest first; a sixth says that more follow; the last
@@ -59,7 +59,9 @@ def runs_of(text: str) -> list[int]:
     """
     runs: list[int] = []
     value = bits = 0
-    for byte in text.encode() if isinstance(text, str) else bytes(text):
+    if not isinstance(text, (str, bytes)):
+        raise TypeError("neither a list of runs nor a text")
+    for byte in text.encode() if isinstance(text, str) else text:
         code = byte - ord("0")
         if not 0 <= code < 64:
             raise ValueError(f"character {chr(byte)!r} belongs to no number")

@@ -263,6 +263,8 @@ def test_refs_that_contradict_themselves_are_named(root, change, message):
         (lambda content: content["annotations"].append(content["annotations"][0]), "annotation 101 is there twice"),
         (lambda content: content["images"].append(content["images"][0]), "image 581857 is there twice"),
         (lambda content: content["images"][0].update(file_name=5), "image 581857: file_name is 5"),
+        (lambda content: content["annotations"][0].pop("segmentation"), "not COCO annotations"),
+        (lambda content: content["annotations"][0].pop("image_id"), "not COCO annotations"),
         (lambda content: content["images"][0].pop("height"), "image 581857: height is None"),
     ],
 )
