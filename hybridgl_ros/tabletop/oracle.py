@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .dataset import TabletopScene
-from .expressions import DEPTH_MARGIN, MARGIN, SIZE_MARGIN, _inside, _is_between
+from .expressions import DEPTH_MARGIN, MARGIN, SIZE_MARGIN, _is_between
 from .grounding import Located, locate
 from .objects import COLOURS, SHAPES, SIZES
 
@@ -185,7 +185,12 @@ def fits(item: Located, word: str) -> bool:
     if word not in (*SHAPES, *COLOURS, *SIZES, *POSES, *SHADES):
         raise Unclear(f"no word {word!r}")
     truth = item.truth
-    return word in (truth.shape, truth.colour, truth.size, getattr(truth, "pose", None), getattr(truth, "shade", None))
+    return word in (truth.shape, truth.colour, truth.size, truth.pose, truth.shade)
+
+
+def is_inside(one: Located, two: Located) -> bool:
+    """Whether the first lies in the second or is encircled by it."""
+    return one.truth.inside == two.truth.instance
 
 
 def gap(one: Located, two: Located) -> float:
@@ -210,8 +215,10 @@ RELATIONS: dict[str, tuple[Pair, Pair]] = {
     "below": (lambda a, b: a.y - b.y > LEVEL, lambda a, b: a.y - b.y > -LEVEL),
     "behind": (lambda a, b: a.z - b.z > 0.02, lambda a, b: a.z - b.z > -0.02),
     "in front of": (lambda a, b: b.z - a.z > 0.02, lambda a, b: b.z - a.z > -0.02),
-    "inside": (_inside, _inside),
-    "containing": (lambda a, b: _inside(b, a), lambda a, b: _inside(b, a)),
+    "inside": (lambda a, b: is_inside(a, b), lambda a, b: is_inside(a, b)),
+    "containing": (lambda a, b: is_inside(b, a), lambda a, b: is_inside(b, a)),
+    "on": (lambda a, b: a.truth.on == b.truth.instance, lambda a, b: a.truth.on == b.truth.instance),
+    "under": (lambda a, b: b.truth.on == a.truth.instance, lambda a, b: b.truth.on == a.truth.instance),
     "bigger than": (lambda a, b: a.scale > SIZE_MARGIN * b.scale, lambda a, b: a.scale * SIZE_MARGIN > b.scale),
     "smaller than": (lambda a, b: b.scale > SIZE_MARGIN * a.scale, lambda a, b: b.scale * SIZE_MARGIN > a.scale),
 }
