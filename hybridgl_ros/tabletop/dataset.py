@@ -13,7 +13,7 @@ import json
 import os
 import zipfile
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -50,12 +50,27 @@ class ObjectTruth:
 
 @dataclass(frozen=True)
 class Expression:
-    """A referring expression and the instance it names (None: nothing in the scene)."""
+    """A referring expression and what it names.
+
+    ``instances`` are all of them, none when nothing in the scene is meant; ``instance`` the only one, None when there
+    is none or are several.
+    """
 
     text: str
     instance: int | None
     kind: str
     tags: tuple[str, ...] = ()
+    instances: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.instance is not None and not self.instances:
+            object.__setattr__(self, "instances", (self.instance,))
+
+    @classmethod
+    def naming(cls, instances: Iterable[int], text: str, kind: str, tags: tuple[str, ...] = ()) -> Expression:
+        """An expression that names any number of instances."""
+        named = tuple(sorted(instances))
+        return cls(text, named[0] if len(named) == 1 else None, kind, tags, named)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,8 +227,15 @@ def object_from_json(entry: dict[str, Any]) -> ObjectTruth:
 
 
 def expression_from_json(entry: dict[str, Any]) -> Expression:
-    """An expression of a ``scenes.jsonl`` record as Expression."""
-    return Expression(entry["text"], entry["instance"], entry["kind"], tuple(entry["tags"]))
+    """An expression of a ``scenes.jsonl`` record as Expression; ``instances`` is there when it names several."""
+    several = tuple(entry.get("instances", ()))
+    return Expression(entry["text"], entry["instance"], entry["kind"], tuple(entry["tags"]), several)
+
+
+def expression_to_json(expression: Expression) -> dict[str, Any]:
+    """What `expression_from_json` reads."""
+    entry = vars(expression) | {"instances": list(expression.instances)}
+    return entry if len(expression.instances) > 1 else {k: v for k, v in entry.items() if k != "instances"}
 
 
 class TabletopWriter:
@@ -289,10 +311,15 @@ def _record(scene: TabletopScene) -> dict[str, Any]:
         "objects": [
             {**vars(truth), "position": [round(metres, 4) for metres in truth.position]} for truth in scene.objects
         ],
-        "expressions": [vars(expression) for expression in scene.expressions],
+        "expressions": [expression_to_json(expression) for expression in scene.expressions],
     }
 
 
 def heldout_path() -> Path:
     """The held-out set that ships with the package: scenes that neither training nor validation has seen."""
     return Path(__file__).with_name("heldout.zip")
+
+
+def validation_path() -> Path:
+    """The validation set that ships with the package: scenes to write expressions for and to calibrate with."""
+    return Path(__file__).with_name("validation.zip")
