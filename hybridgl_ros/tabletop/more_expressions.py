@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,9 @@ import yaml
 from .dataset import Expression, TabletopScene
 from .expressions import choose
 from .grounding import Description, Located, Table, locate, pick
-from .oracle import Oracle, Program, Unclear, parts, wrong_noun
+from .oracle import Oracle, Program, Unclear, absence, parts
 
-WRONG_NOUN, FALSE_CLAUSE = "wrong noun", "one clause false"
-"""Tags of expressions for which there is nothing: no such thing at all, or none that the rest is true of."""
-
-_TRIES = 25
+_TRIES = 20
 _ENOUGH = 2
 _SALT = 1
 _TEMPTING_SHARE = 0.6
@@ -48,6 +45,11 @@ class Rule:
     apart: bool = False
     among: Sequence[str] = ()
     base: int = 0
+
+    @cached_property
+    def slots(self) -> tuple[str, ...]:
+        """The names of what is filled in."""
+        return tuple(dict.fromkeys(_SLOT.findall(str(self.program))))
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,15 @@ def attempt(rule: Rule, oracle: Oracle, table: Table) -> tuple[Expression, Progr
     words, _ = parts(program)
     try:
         found = oracle.run(program)
+        if not rule.of[0] <= len(found) <= rule.of[1]:
+            return None
+        if rule.also is not None and oracle.run(substitute(rule.also, slots)) != found:
+            return None
         base = oracle.run([[word for word in words if not word.startswith("!")] or ["thing"]])
-        agrees = rule.also is None or oracle.run(substitute(rule.also, slots)) == found
     except Unclear:
         return None
     landmarks = [slot.item for slot in slots.values() if slot.item is not None]
-    if not (rule.of[0] <= len(found) <= rule.of[1] and agrees and len(base) >= rule.base):
+    if len(base) < rule.base:
         return None
     if found and len(base) == len(found) and not rule.redundant:
         return None
@@ -129,47 +134,49 @@ def attempt(rule: Rule, oracle: Oracle, table: Table) -> tuple[Expression, Progr
         return None
     tags = tuple(dict.fromkeys(tag_of(name, slot) for name, slot in slots.items() if name in load_templates().choices))
     if not found:
-        truths = [item.truth for item in table.objects]
-        tags = (WRONG_NOUN if wrong_noun(truths, program) else FALSE_CLAUSE, *tags)
+        tags = (absence([item.truth for item in table.objects], program), *tags)
     text = spoken(pick(table.rng, rule.texts), slots, len(found))
     return Expression.naming((item.truth.instance for item in found), text, rule.kind, tags), program
 
 
 def fill(rule: Rule, table: Table) -> dict[str, Slot] | None:
-    """Random contents of the slots of a rule; None when nothing fits one, or two landmarks are the same."""
+    """Random contents of the slots of a rule; None when nothing fits one, or two of them say the same."""
     slots: dict[str, Slot] = {}
-    for name in dict.fromkeys(_SLOT.findall(str(rule.program))):
-        options = options_of(name, table, rule.among if name == "b" else ())
-        if not options:
+    for name in rule.slots:
+        slot = draw(name, table, rule.among if name == "b" else ())
+        if slot is None or any(slot.value == other.value for other in slots.values()):
             return None
-        value, words, item = options[int(table.rng.integers(len(options)))]
-        if isinstance(words, Description):
-            phrase = words.phrase(table.rng)
-            slots[name] = Slot(value, phrase, f"{phrase}s", item)
-        else:
-            word = pick(table.rng, words)
-            slots[name] = Slot(value, word, f"{word}s")
-    things = [str(slot.value) for name, slot in slots.items() if name in (*_TARGETS, *_LANDMARKS, *_NAMED)]
-    return slots if len(set(things)) == len(things) else None
+        slots[name] = slot
+    return slots
 
 
-def options_of(name: str, table: Table, among: Sequence[str]) -> list[tuple[Any, Any, Located | None]]:
-    """What a slot can hold: the value, the description or words, and the object if it stands for one landmark."""
-    if name in _TARGETS:
-        return [(words_of(wanted), wanted, None) for wanted, _ in table.kinds]
+def draw(name: str, table: Table, among: Sequence[str]) -> Slot | None:
+    """Random contents of one slot; None when nothing fits it."""
+    rng = table.rng
     if name in (*_LANDMARKS, *_NAMED):
-        return [
-            (words_of(wanted), wanted, item if name in _LANDMARKS else None)
-            for wanted, item in table.unique
-            if not among or wanted.shape in among
-        ]
-    if name in ("shape", "colour"):
-        return [(word, [word], None) for word in sorted({getattr(item.truth, name) for item in table.objects})]
+        unique = [entry for entry in table.unique if not among or entry[0].shape in among]
+        if not unique:
+            return None
+        wanted, item = unique[int(rng.integers(len(unique)))]
+        return described(wanted, rng, item if name in _LANDMARKS else None)
+    if name in _TARGETS:
+        return described(table.kinds[int(rng.integers(len(table.kinds)))][0], rng)
     if name == "missing":
         missing, tempting = table.missing
-        pool = tempting if tempting and table.rng.random() < _TEMPTING_SHARE else missing
-        return [(words_of(wanted), wanted, None) for wanted in pool]
-    return [(value, words, None) for value, words in load_templates().choices[name]]
+        pool = tempting if tempting and rng.random() < _TEMPTING_SHARE else missing
+        return described(pool[int(rng.integers(len(pool)))], rng) if pool else None
+    if name in ("shape", "colour"):
+        word = getattr(table.objects[int(rng.integers(len(table.objects)))].truth, name)
+        return Slot(word, word, f"{word}s")
+    choices = load_templates().choices[name]
+    value, words = choices[int(rng.integers(len(choices)))]
+    return Slot(value, pick(rng, words))
+
+
+def described(wanted: Description, rng: np.random.Generator, item: Located | None = None) -> Slot:
+    """A slot that holds a description; item: the object that it stands for."""
+    phrase = wanted.phrase(rng)
+    return Slot(words_of(wanted), phrase, f"{phrase}s", item)
 
 
 def words_of(wanted: Description) -> list[str]:
@@ -180,10 +187,10 @@ def words_of(wanted: Description) -> list[str]:
 def substitute(template: Any, slots: Mapping[str, Slot]) -> Any:
     """A program with the slots' values in their places."""
     if isinstance(template, str):
-        name = template.lstrip("!$")
-        if not template.startswith(("$", "!$")):
+        negated, name = template[:1] == "!", template.lstrip("!$")
+        if "$" not in template:
             return template
-        return f"!{slots[name].value}" if template.startswith("!") else slots[name].value
+        return f"!{slots[name].value}" if negated else slots[name].value
     if not isinstance(template, list):
         return template
     filled: list[Any] = []

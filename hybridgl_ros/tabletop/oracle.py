@@ -25,6 +25,9 @@ from .predicates import DEPTH_MARGIN, MARGIN, SIZE_MARGIN, gap, inside, is_betwe
 Program: TypeAlias = Sequence[Any]
 Pair: TypeAlias = Callable[[Located, Located], bool]
 
+ABSENCES = WRONG_NOUN, FALSE_CLAUSE = "wrong noun", "one clause false"
+"""Why there is nothing: no such thing at all, or none that the rest is true of."""
+
 LEVEL = 8.0
 """Pixels within which two things count as level: neither left nor right of each other."""
 
@@ -57,10 +60,11 @@ def referents(scene: TabletopScene, program: Program) -> set[int]:
     return {item.truth.instance for item in Oracle.of(scene).run(program)}
 
 
-def wrong_noun(objects: Sequence[ObjectTruth], program: Program) -> bool:
-    """Whether the words of a program alone fit none of the objects, whatever its steps. Raises Unclear."""
+def absence(objects: Sequence[ObjectTruth], program: Program) -> str:
+    """Why a program that finds nothing does so, one of `ABSENCES`. Raises Unclear."""
     words, _ = parts(program)
-    return not any(all(fits(truth, word) for word in words) for truth in objects)
+    fitting = any(all(fits(truth, word) for word in words) for truth in objects)
+    return FALSE_CLAUSE if fitting else WRONG_NOUN
 
 
 class Oracle:
