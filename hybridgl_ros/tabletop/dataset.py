@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from .truth import Expression, ObjectTruth, expression_from_json, objects_of_record
+from .truth import Expression, ObjectTruth, expression_from_json, expression_to_json, objects_of_record
 
 FORMAT = 1
 _MILLIMETRES = 1000.0
@@ -254,7 +254,7 @@ def _record(scene: TabletopScene) -> dict[str, Any]:
         "objects": [
             {**vars(truth), "position": [round(metres, 4) for metres in truth.position]} for truth in scene.objects
         ],
-        "expressions": [vars(expression) for expression in scene.expressions],
+        "expressions": [expression_to_json(expression) for expression in scene.expressions],
     }
 
 

@@ -5,9 +5,9 @@ A program is a list, as in JSON: words that are true of the thing, then steps th
     [["red", "mug"], ["left of", [["blue", "cube"]]], ["rank", "x", "left", 2]]
 
 Words are shapes, colours, sizes, poses and shades of the truth, `a/b` for either, `!a` for not; `thing` is anything.
-Steps: left of, right of, above, below, behind, in front of, inside, containing, near, bigger than, smaller than
-(program); between (program, program); at (one or two of left, right, top, bottom, middle); rank (axis, end, n and for
-the distance a program); not (a step); except (program); or (program: the union with its own choice).
+Steps: left of, right of, above, below, behind, in front of, inside, containing, on, under, near, bigger than, smaller
+than (program); between (program, program); at (one or two of left, right, top, bottom, middle); rank (axis, end, n and
+for the distance a program); not (a step); except (program); or (program: the union with its own choice).
 Truth that a person might see otherwise (two things almost level) raises Unclear rather than being guessed.
 """
 
@@ -17,15 +17,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
-
-from .dataset import TabletopScene
-from .expressions import DEPTH_MARGIN, MARGIN, SIZE_MARGIN, _is_between
+from .dataset import ObjectTruth, TabletopScene
 from .grounding import Located, locate
 from .objects import COLOURS, SHAPES, SIZES
+from .predicates import DEPTH_MARGIN, MARGIN, SIZE_MARGIN, gap, inside, is_between
 
 Program: TypeAlias = Sequence[Any]
 Pair: TypeAlias = Callable[[Located, Located], bool]
+
+ABSENCES = WRONG_NOUN, FALSE_CLAUSE = "wrong noun", "one clause false"
+"""Why there is nothing: no such thing at all, or none that the rest is true of."""
 
 LEVEL = 8.0
 """Pixels within which two things count as level: neither left nor right of each other."""
@@ -35,6 +36,19 @@ NEARER = 0.6
 
 POSES = ("standing", "lying", "upside down")
 SHADES = ("light", "dark")
+WORDS = frozenset((*SHAPES, *COLOURS, *SIZES, *POSES, *SHADES))
+
+ENDS = {
+    "x": ("left", "right"),
+    "y": ("top", "bottom"),
+    "depth": ("near", "far"),
+    "size": ("small", "large"),
+    "extent": ("small", "large"),
+    "height": ("short", "tall"),
+    "distance": ("close", "remote"),
+}
+"""What can be ranked, with the end where its smallest value is, then the other one. Size is as seen from the camera,
+extent in metres."""
 
 
 class Unclear(ValueError):
@@ -43,28 +57,44 @@ class Unclear(ValueError):
 
 def referents(scene: TabletopScene, program: Program) -> set[int]:
     """The instances that a program refers to. Raises Unclear."""
-    objects = locate(scene.objects, scene.instances)
-    return {item.truth.instance for item in Oracle(scene, objects).run(program)}
+    return {item.truth.instance for item in Oracle.of(scene).run(program)}
+
+
+def absence(objects: Sequence[ObjectTruth], program: Program) -> str:
+    """Why a program that finds nothing does so, one of `ABSENCES`. Raises Unclear."""
+    words, _ = parts(program)
+    fitting = any(all(fits(truth, word) for word in words) for truth in objects)
+    return FALSE_CLAUSE if fitting else WRONG_NOUN
 
 
 class Oracle:
-    """Runs programs on one scene."""
+    """Runs programs on located objects in a picture of ``width`` × ``height`` pixels; ``focal`` length in pixels."""
 
-    def __init__(self, scene: TabletopScene, objects: tuple[Located, ...]) -> None:
-        self._height, self._width = scene.instances.shape
-        self._focal = float(scene.intrinsics[1, 1])
-        self._objects = objects
+    def __init__(self, objects: Sequence[Located], width: int, height: int, focal: float) -> None:
+        self._objects = tuple(objects)
+        self._width, self._height = width, height
+        self._focal = focal
+
+    @classmethod
+    def of(cls, scene: TabletopScene) -> Oracle:
+        """An oracle of a scene's truth."""
+        height, width = scene.instances.shape
+        return cls(locate(scene.objects, scene.instances), width, height, float(scene.intrinsics[1, 1]))
 
     def run(self, program: Program) -> list[Located]:
-        """The objects a program refers to. Raises Unclear."""
-        words, *steps = program
-        found = [item for item in self._objects if all(fits(item, word) for word in words)]
+        """The objects a program refers to. Raises Unclear, also for what is not a program."""
+        words, steps = parts(program)
+        found = [item for item in self._objects if all(fits(item.truth, word) for word in words)]
         for step in steps:
             found = self._step(found, step)
         return found
 
     def _step(self, found: list[Located], step: Program) -> list[Located]:
+        if not isinstance(step, (list, tuple)) or not step or step[0] not in ARGUMENTS:
+            raise Unclear(f"no step {step!r}")
         name, *arguments = step
+        if len(arguments) not in ARGUMENTS[name]:
+            raise Unclear(f"{name} takes {' or '.join(map(str, ARGUMENTS[name]))} arguments, got {len(arguments)}")
         if name == "or":
             others = self.run(arguments[0])
             return [item for item in self._objects if item in found or item in others]
@@ -82,8 +112,8 @@ class Oracle:
             return self._near(found, self._one(arguments[0]))
         if name == "between":
             first, second = self._pair(arguments)
-            loosely = [item for item in found if _is_between(item, first, second, 1.0)]
-            if any(not _is_between(item, first, second, 0.5) for item in loosely):
+            loosely = [item for item in found if is_between(item, first, second, 1.0)]
+            if any(not is_between(item, first, second, 0.5) for item in loosely):
                 raise Unclear(f"between: {names(loosely)} may or may not count")
             return loosely
         return self._related(found, name, self._one(arguments[0]))
@@ -101,7 +131,7 @@ class Oracle:
         return found[0], found[1]
 
     def _related(self, found: list[Located], name: str, landmark: Located) -> list[Located]:
-        clearly, at_all = RELATIONS[name] if name in RELATIONS else unknown(name)
+        clearly, at_all = RELATIONS[name]
         others = [item for item in found if item is not landmark]
         loosely = [item for item in others if at_all(item, landmark)]
         unsure = [item for item in loosely if not clearly(item, landmark)]
@@ -118,9 +148,13 @@ class Oracle:
     def _rank(
         self, found: list[Located], axis: str, end: str, n: int = 1, landmark: Program | None = None
     ) -> list[Located]:
-        key, margin = self._axis(axis, None if landmark is None else self._one(landmark))
-        first = {"x": "left", "y": "top", "depth": "near", "size": "small", "height": "short", "distance": "close"}[axis]
-        row = sorted(found, key=key, reverse=end != first)
+        if axis not in ENDS or end not in ENDS[axis]:
+            raise Unclear(f"no axis {axis!r} with an end {end!r}")
+        if not isinstance(n, int) or n == 0:
+            raise Unclear(f"rank {axis}: {n!r} counts nothing")
+        mark = None if landmark is None else self._one(landmark)
+        key, margin = self._axis(axis, mark)
+        row = sorted((item for item in found if item is not mark), key=key, reverse=end != ENDS[axis][0])
         if len(row) < abs(n):
             return []
         place = n - 1 if n > 0 else len(row) + n
@@ -130,19 +164,22 @@ class Oracle:
         return [row[place]]
 
     def _axis(self, axis: str, landmark: Located | None) -> tuple[Callable[[Located], float], float]:
-        if axis == "x":
-            return lambda item: item.x, MARGIN / 2
-        if axis == "y":
-            return lambda item: item.y, MARGIN / 2
-        if axis == "depth":
-            return lambda item: item.z, DEPTH_MARGIN * 0.75
-        if axis == "size":
-            return lambda item: math.log(item.scale), math.log(SIZE_MARGIN)
-        if axis == "height":
-            return lambda item: math.log((item.box[3] - item.box[1]) * item.z / self._focal), math.log(SIZE_MARGIN)
-        if axis == "distance" and landmark is not None:
+        if axis == "distance":
+            if landmark is None:
+                raise Unclear("rank distance wants a landmark")
             return lambda item: math.log(max(gap(item, landmark), 1.0)), -math.log(NEARER) / 2
-        raise Unclear(f"no axis {axis!r}")
+        axes: dict[str, tuple[Callable[[Located], float], float]] = {
+            "x": (lambda item: item.x, MARGIN / 2),
+            "y": (lambda item: item.y, MARGIN / 2),
+            "depth": (lambda item: item.z, DEPTH_MARGIN * 0.75),
+            "size": (lambda item: math.log(item.scale), math.log(SIZE_MARGIN)),
+            "extent": (lambda item: math.log(SIZES[item.truth.size]), math.log(SIZE_MARGIN)),
+            "height": (
+                lambda item: math.log((item.box[3] - item.box[1]) * item.z / self._focal),
+                math.log(SIZE_MARGIN),
+            ),
+        }
+        return axes[axis]
 
     def _at(self, found: list[Located], places: Sequence[str]) -> list[Located]:
         if list(places) == ["middle"]:
@@ -162,7 +199,9 @@ class Oracle:
             "top": lambda item: self._height / 2 - item.y,
             "bottom": lambda item: item.y - self._height / 2,
         }
-        return sides[place] if place in sides else unknown(place)
+        if place not in sides:
+            raise Unclear(f"no place {place!r}")
+        return sides[place]
 
     def _nearest_to(self, found: list[Located], x: float, y: float) -> list[Located]:
         def away(item: Located) -> float:
@@ -174,29 +213,27 @@ class Oracle:
         return row[:1]
 
 
-def fits(item: Located, word: str) -> bool:
+def parts(program: Program) -> tuple[Sequence[str], Sequence[Program]]:
+    """The words of a program and its steps. Raises Unclear when it has no words."""
+    if not isinstance(program, (list, tuple)) or not program:
+        raise Unclear(f"not a program: {program!r}")
+    words, *steps = program
+    if not isinstance(words, (list, tuple)) or not words or not all(isinstance(word, str) for word in words):
+        raise Unclear(f"a program starts with a list of words, got {words!r}")
+    return words, steps
+
+
+def fits(truth: ObjectTruth, word: str) -> bool:
     """Whether a word of a program is true of an object. Raises Unclear for an unknown word."""
     if word.startswith("!"):
-        return not fits(item, word[1:])
+        return not fits(truth, word[1:])
     if "/" in word:
-        return any(fits(item, one) for one in word.split("/"))
+        return any(fits(truth, one) for one in word.split("/"))
     if word == "thing":
         return True
-    if word not in (*SHAPES, *COLOURS, *SIZES, *POSES, *SHADES):
+    if word not in WORDS:
         raise Unclear(f"no word {word!r}")
-    truth = item.truth
     return word in (truth.shape, truth.colour, truth.size, truth.pose, truth.shade)
-
-
-def is_inside(one: Located, two: Located) -> bool:
-    """Whether the first lies in the second or is encircled by it."""
-    return one.truth.inside == two.truth.instance
-
-
-def gap(one: Located, two: Located) -> float:
-    """Pixels between two boxes, 0 where they overlap."""
-    low, high = np.maximum(one.box[:2], two.box[:2]), np.minimum(one.box[2:], two.box[2:])
-    return float(np.linalg.norm(np.maximum(low - high, 0)))
 
 
 def names(items: Sequence[Located]) -> str:
@@ -204,8 +241,14 @@ def names(items: Sequence[Located]) -> str:
     return ", ".join(f"{item.truth.instance} ({item.truth.colour} {item.truth.shape})" for item in items) or "nothing"
 
 
-def unknown(name: str) -> Any:
-    raise Unclear(f"no step or place {name!r}")
+def held(one: Located, two: Located) -> bool:
+    """Whether one object is in the other: as the truth says, in older sets in the hole of a ring."""
+    return one.truth.inside == two.truth.instance or inside(one, two)
+
+
+def on(one: Located, two: Located) -> bool:
+    """Whether one object stands on the other, as the truth says."""
+    return one.truth.on == two.truth.instance
 
 
 RELATIONS: dict[str, tuple[Pair, Pair]] = {
@@ -215,11 +258,19 @@ RELATIONS: dict[str, tuple[Pair, Pair]] = {
     "below": (lambda a, b: a.y - b.y > LEVEL, lambda a, b: a.y - b.y > -LEVEL),
     "behind": (lambda a, b: a.z - b.z > 0.02, lambda a, b: a.z - b.z > -0.02),
     "in front of": (lambda a, b: b.z - a.z > 0.02, lambda a, b: b.z - a.z > -0.02),
-    "inside": (lambda a, b: is_inside(a, b), lambda a, b: is_inside(a, b)),
-    "containing": (lambda a, b: is_inside(b, a), lambda a, b: is_inside(b, a)),
-    "on": (lambda a, b: a.truth.on == b.truth.instance, lambda a, b: a.truth.on == b.truth.instance),
-    "under": (lambda a, b: b.truth.on == a.truth.instance, lambda a, b: b.truth.on == a.truth.instance),
+    "inside": (held, held),
+    "containing": (lambda a, b: held(b, a), lambda a, b: held(b, a)),
+    "on": (on, on),
+    "under": (lambda a, b: on(b, a), lambda a, b: on(b, a)),
     "bigger than": (lambda a, b: a.scale > SIZE_MARGIN * b.scale, lambda a, b: a.scale * SIZE_MARGIN > b.scale),
     "smaller than": (lambda a, b: b.scale > SIZE_MARGIN * a.scale, lambda a, b: b.scale * SIZE_MARGIN > a.scale),
 }
 """For each relation: when it clearly holds, and when a person might say that it holds."""
+
+ARGUMENTS = {
+    **dict.fromkeys((*RELATIONS, "near", "not", "except", "or"), (1,)),
+    "between": (1, 2),
+    "at": (1, 2),
+    "rank": (2, 3, 4),
+}
+"""Every step with the numbers of arguments that it takes."""

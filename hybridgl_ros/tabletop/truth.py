@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +35,27 @@ class ObjectTruth:
 
 @dataclass(frozen=True)
 class Expression:
-    """A referring expression and the instance it names (None: nothing in the scene)."""
+    """A referring expression and what it names.
+
+    ``instances`` are all of them, none when nothing in the scene is meant; ``instance`` the only one, None when there
+    is none or are several.
+    """
 
     text: str
     instance: int | None
     kind: str
     tags: tuple[str, ...] = ()
+    instances: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.instance is not None and not self.instances:
+            object.__setattr__(self, "instances", (self.instance,))
+
+    @classmethod
+    def naming(cls, instances: Iterable[int], text: str, kind: str, tags: tuple[str, ...] = ()) -> Expression:
+        """An expression that names any number of instances."""
+        named = tuple(sorted(instances))
+        return cls(text, named[0] if len(named) == 1 else None, kind, tags, named)
 
 
 def objects_of_record(record: dict[str, Any]) -> tuple[ObjectTruth, ...]:
@@ -79,5 +95,12 @@ def object_from_json(entry: dict[str, Any]) -> ObjectTruth:
 
 
 def expression_from_json(entry: dict[str, Any]) -> Expression:
-    """An expression of a ``scenes.jsonl`` record as Expression."""
-    return Expression(entry["text"], entry["instance"], entry["kind"], tuple(entry["tags"]))
+    """An expression of a ``scenes.jsonl`` record as Expression; ``instances`` is there when it names several."""
+    several = tuple(entry.get("instances", ()))
+    return Expression(entry["text"], entry["instance"], entry["kind"], tuple(entry["tags"]), several)
+
+
+def expression_to_json(expression: Expression) -> dict[str, Any]:
+    """What `expression_from_json` reads."""
+    entry = vars(expression) | {"instances": list(expression.instances)}
+    return entry if len(expression.instances) > 1 else {k: v for k, v in entry.items() if k != "instances"}
