@@ -11,7 +11,7 @@ import pytest
 
 from hybridgl_ros.tabletop.dataset import TabletopSet, TabletopSetError, validation_path
 from hybridgl_ros.tabletop.oracle import referents
-from hybridgl_ros.tabletop.people import people_path, read_people
+from hybridgl_ros.tabletop.people import read_people
 
 LINE = {
     "scene": "s-1",
@@ -69,7 +69,6 @@ def test_a_missing_or_empty_file_is_named(tmp_path: Path) -> None:
         read_people(write(tmp_path, ""))
 
 
-@pytest.mark.skipif(not (people_path().exists() and validation_path().exists()), reason="does not ship yet")
 def test_the_shipped_file_is_true_of_its_scenes_and_large_enough() -> None:
     lines = read_people()
     scenes = TabletopSet(validation_path())
