@@ -1,0 +1,71 @@
+"""How many of some uncertain members there are, and which place one of them takes: exact counts of independent events.
+
+Members are independent Bernoulli variables; what follows from their number is a Poisson-binomial distribution. All of
+it is sums and products of non-negative numbers in float64, so that nothing cancels and no logarithm is needed.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def count_distribution(probabilities: Tensor) -> Tensor:
+    """P(exactly k of n events happen), k = 0 … n: …×n probabilities → …×(n+1) float64 (Poisson-binomial)."""
+    probabilities = probabilities.double()
+    *batch, n = probabilities.shape
+    counts = torch.zeros(*batch, n + 1, dtype=torch.float64)
+    counts[..., 0] = 1
+    for event in range(n):
+        happens = probabilities[..., event, None]
+        shifted = torch.roll(counts, 1, dims=-1)
+        shifted[..., 0] = 0
+        counts = counts * (1 - happens) + shifted * happens
+    return counts
+
+
+def at_least(probabilities: Tensor, n: int) -> float:
+    """P(at least n of the events happen)."""
+    if n > len(probabilities):
+        return 0.0
+    return float(count_distribution(probabilities)[max(n, 0) :].sum())
+
+
+def rank_factors(members: Tensor, ahead: Tensor, n: int) -> Tensor:
+    """P(a member takes the n-th place), for each of N objects as if it were a member; N float64.
+
+    members: N probabilities of being a member. ahead: N×N, [j, i] = P(j comes before i); the diagonal is not read.
+    n: 1 is the first place; −1 the last, −2 the last but one. Raises ValueError for 0.
+    """
+    if n == 0:
+        raise ValueError("places are counted from 1, or from −1 at the other end")
+    if n < 0:
+        ahead, n = ahead.T, -n
+    size = len(members)
+    if n > size:
+        return torch.zeros(size, dtype=torch.float64)
+    before = members.double()[:, None] * ahead.double()
+    before = before.fill_diagonal_(0) if size else before
+    return count_distribution(before.T)[:, n - 1]
+
+
+def one_of(members: Tensor) -> tuple[Tensor, float]:
+    """Which object is meant when one member is: N float64 that sum to 1 (or are all 0), and P(there is a member).
+
+    The distribution is that of the one member, given that exactly one of the independent events happens: its odds.
+    """
+    members = members.double().clamp(0, 1 - 1e-9)
+    odds = members / (1 - members)
+    total = odds.sum()
+    shares = odds / total if bool(total > 0) else torch.zeros_like(odds)
+    return shares, float(1 - (1 - members).prod())
+
+
+def ahead_of(values: Tensor, softness: float) -> Tensor:
+    """P(j comes before i) along an axis, N×N float64, [j, i]: smaller values come first.
+
+    softness: the difference at which the odds are e : 1. Where a value is not known (NaN) nobody knows: ½.
+    """
+    values = values.double()
+    ahead = torch.sigmoid((values[None] - values[:, None]) / max(softness, 1e-9))
+    return torch.nan_to_num(ahead, nan=0.5)
