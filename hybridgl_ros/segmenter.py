@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -24,10 +25,11 @@ from hybridgl_ros.models.loading import load_clip, load_sam
 from hybridgl_ros.proposals import ProposalGenerator, proposals_from_masks
 from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.scorers import Expression, Scorer, timed
-from hybridgl_ros.scorers.fusion import FusionScorer
+from hybridgl_ros.scorers.fusion import FusionScorer, Maps
 from hybridgl_ros.scorers.query import QueryScorer, reader
+from hybridgl_ros.scoring import Semantic
 from hybridgl_ros.settings import Config
-from hybridgl_ros.types import Answer, Proposals, Scene
+from hybridgl_ros.types import Answer, Parse, Proposals, Scene, Scores
 
 
 class ReferringSegmenter:
@@ -52,13 +54,14 @@ class ReferringSegmenter:
         self.clip = clip
         self.parser = parser
         self.text = text or TextEncoder(clip)
-        self.scorer = self._scorer()
+        self.fusion = FusionScorer(config, clip, self.text, parser)
 
-    def _scorer(self) -> Scorer:
+    @cached_property
+    def scorer(self) -> Scorer:
         """What `scoring.method` names."""
         if self.config.scoring.method == "query":
             return QueryScorer(self.config, self.clip, self.text, reader(self.parser.pipeline))
-        return FusionScorer(self.config, self.clip, self.text, self.parser)
+        return self.fusion
 
     @classmethod
     def from_config(
@@ -149,6 +152,14 @@ class ReferringSegmenter:
         if isinstance(expression, (str, Query, Reading)):
             return self.scorer.answer(scene, expression)
         return [self.scorer.answer(scene, one) for one in expression]
+
+    def maps(self, scene: Scene, parse: Parse) -> Maps | None:
+        """G_co and G of one expression; None when both kinds of guidance are switched off."""
+        return self.fusion.maps(scene, parse)
+
+    def score(self, scene: Scene, parse: Parse, maps: Maps | None) -> tuple[Scores, Semantic]:
+        """Every partial score of every proposal (Eq. 3–9); the scene must have at least one."""
+        return self.fusion.score(scene, parse, maps)
 
 
 def check_image(image: np.ndarray) -> None:

@@ -197,9 +197,7 @@ class ScoringSettings:
 class ObjectSettings:
     """Objects from proposals, and how they are measured; used by `scoring.method: query`."""
 
-    largest: float = setting(
-        "Proposals that cover more of the picture than this are background.", low=0.0, high=1.0
-    )
+    largest: float = setting("Proposals that cover more of the picture than this are background.", low=0.0, high=1.0)
     same: float = setting("Mask IoU from which two proposals show the same object.", low=0.0, high=1.0)
     part: float = setting("Share of a mask inside a better one from which it is a part of it.", low=0.0, high=1.0)
     same_piece: float = setting(
@@ -219,9 +217,7 @@ class MembershipSettings:
 
     bank: str = setting("Distractor words, a file of config/membership.")
     prompt: str = setting("What CLIP is asked; {} stands for the words.")
-    unknown: float = setting(
-        "Probability of a noun that neither the bank nor the text model knows.", low=0.0, high=1.0
-    )
+    unknown: float = setting("Probability of a noun that neither the bank nor the text model knows.", low=0.0, high=1.0)
     noun_temperature: float = setting(
         "Factor of the noun's log odds against the other nouns of the bank.", low=0.0, high=100.0
     )
@@ -253,7 +249,9 @@ class GroundingSettings:
     between_ends: float = setting(
         "Between: share of the way from one landmark to the other that is too near to either.", low=-1.0, high=0.5
     )
-    between_off: float = setting("Between: distance from the way, in lengths of it, that is too far.", low=0.0, high=5.0)
+    between_off: float = setting(
+        "Between: distance from the way, in lengths of it, that is too far.", low=0.0, high=5.0
+    )
     between_softness: float = setting("Softness of both.", low=1e-4, high=1.0)
     region: float = setting(
         "Positions: distance from the picture's middle line, as a share of the side, where a half begins.",

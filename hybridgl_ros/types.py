@@ -144,7 +144,7 @@ class ClauseScore:
 class Answer:
     """What one expression refers to, or the reason why there is nothing.
 
-    objects: the referents among the candidates: one (the best, unless given), several for a plural, none when not found.
+    objects: the referents among the candidates: the best one unless others are given, none when not found.
     mask: H×W bool, their union. candidates: best first. notes: what a person should know about how it came about.
     timings: seconds a stage, the image's stages included.
 

@@ -32,8 +32,10 @@ Read = Callable[[str], Reading]
 
 def reader(pipeline: Any) -> Read:
     """Reads texts with a spaCy pipeline."""
-    return lambda text: Reading(text, (Query(Phrase(text.removeprefix("the "), text.split()[-1], tuple(text.removeprefix("the ").split()[:-1]))),))
-
+    return lambda text: Reading(
+        text,
+        (Query(Phrase(text.removeprefix("the "), text.split()[-1], tuple(text.removeprefix("the ").split()[:-1]))),),
+    )
 
 
 NOT_CALIBRATED = "these weights are not calibrated: nothing is ever refused, and the score ranks only"
@@ -129,11 +131,10 @@ def answer_of(
     notes: tuple[str, ...],
     timings: dict[str, float],
 ) -> Answer:
-    """The answer in terms of the scene's proposals; there is at least one object unless all proposals are background."""
+    """The answer in terms of the scene's proposals."""
     query = decision.execution.query
     if not found.objects:
-        nothing = nothing_proposed(scene, summary(reading.text, query), notes, timings, query)
-        return nothing
+        return nothing_proposed(scene, summary(reading.text, query), notes, timings, query)
     order = decision.order
     place = {index: rank for rank, index in enumerate(order)}
     candidates = tuple(candidate(scene, found.objects[i], i, decision, similarity) for i in order)

@@ -18,7 +18,12 @@ RELATIONS = {
     "shorter": "shorter than",
 }
 PLACES = {"middle": "in the middle", "near": "in the foreground", "far": "in the background"}
-ENDS = {"tall": "from the tallest", "short": "from the shortest", "large": "from the largest", "small": "from the smallest"}
+ENDS = {
+    "tall": "from the tallest",
+    "short": "from the shortest",
+    "large": "from the largest",
+    "small": "from the smallest",
+}
 DEPTH_RELATIONS = ("behind", "front")
 
 
@@ -48,7 +53,9 @@ def absent_landmark(landmarks: tuple[Execution, ...]) -> str | None:
 def in_words(part: Phrase | Graded | Clause) -> str:
     """A part of a query as one would say it."""
     if isinstance(part, Relation):
-        return f"{RELATIONS.get(part.kind, part.kind)} {' and '.join(f'the {described(one)}' for one in part.landmarks)}"
+        return (
+            f"{RELATIONS.get(part.kind, part.kind)} {' and '.join(f'the {described(one)}' for one in part.landmarks)}"
+        )
     if isinstance(part, Rank):
         end = ENDS.get(part.end, f"from the {part.end}")
         if part.landmark is not None:
