@@ -182,7 +182,8 @@ def count_of(draft: Draft) -> Count:
     """How many are meant."""
     number = draft.number or 1
     if draft.count == "any":
-        return Count("any", number)
+        ranked = any(entry.kind == "rank" for entry in draft.modifiers)
+        return Count() if ranked and draft.number != 1 else Count("any", number)
     if draft.count == "both":
         return Count("exact", 2)
     if number > 1:

@@ -38,6 +38,7 @@ class Draft:
     """
 
     noun: str = ""
+    said: str = ""
     known: bool = True
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Draft:
     generic: bool = False
     determined: bool = False
     indefinite: bool = False
+    possessed: bool = False
     items: list[Item] = field(default_factory=list)
 
     @property
@@ -61,7 +63,8 @@ class Draft:
 
     @property
     def phrase(self) -> str:
-        return " ".join(word for word in (*self.before, self.noun, *self.after) if word)
+        """The words as said, without determiners."""
+        return " ".join(word for word in (*self.before, self.said or self.noun, *self.after) if word)
 
     @property
     def many(self) -> bool:

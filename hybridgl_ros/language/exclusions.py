@@ -24,6 +24,8 @@ def exclude(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
     if cursor.at == start:
         cursor.ignored.append(item.text)
         return True
+    if not other.noun and other.modifiers:
+        other.noun, other.known = draft.noun, draft.known
     add_exclusion(draft, other)
     return True
 

@@ -76,6 +76,9 @@ class Lexer:
                 elif kind == "numbered":
                     value = self._number(words[end - 1])
                 items.append(Item(kind, value, words[at:end], at))
+            elif at + 1 < len(words) and words[at + 1] in self._vocabulary.joined and self._follows(words, at + 1):
+                end = at + 2
+                items.append(Item("adjective", " ".join(words[at:end]), words[at:end], at))
             else:
                 end = at + 1
                 items.append(self._word(words, at))

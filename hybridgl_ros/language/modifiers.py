@@ -55,7 +55,7 @@ def joint(cursor: Cursor, draft: Draft, nested: bool) -> bool:
             cursor.at += 1
         return True
     kind = cursor.kind()
-    if kind in _READERS and kind not in ("noun", "adjective", "number", "count", "ordinal", "rank", "generic"):
+    if kind in _READERS and kind not in ("noun", "adjective", "number", "count", "ordinal", "rank", "generic", "det"):
         if not (kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in ("noun", "adjective", "generic")):
             return True
     return conjoin(cursor, draft, either=item.kind == "or", modifiers=modifiers)
@@ -89,7 +89,7 @@ def _from(cursor: Cursor, draft: Draft, nested: bool) -> bool:
             return False
         item = cursor.take()
         if not ranks:
-            draft.modifiers.append(Modifier("rank", item.value, n=1, words=item.text)) if draft.number else cursor.ignored.append(item.text)
+            cursor.ignored.append(item.text)
         return True
     item = cursor.take()
     draft.modifiers.append(Modifier("rank", item.value, n=draft.ordinal, first=True, words=item.text))
@@ -108,6 +108,13 @@ def _rank(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 
 def _to(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    start = cursor.at
+    cursor.at += 1
+    side = noun_phrase(cursor)
+    if side is not None and side.possessed:
+        draft.modifiers += side.modifiers
+        return True
+    cursor.at = start
     entry = next((m for m in draft.modifiers if m.kind == "rank" and m.value[0] == "depth"), None)  # type: ignore[index]
     if entry is None or entry.others:
         return doing(cursor, draft, nested)
@@ -120,7 +127,7 @@ def _ordinal(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     item = cursor.take()
     if cursor.kind() == "rank":
         draft.ordinal = item.value
-    elif cursor.kind() in ("noun", "adjective", "generic"):
+    elif cursor.kind() in ("noun", "adjective", "generic", "number"):
         cursor.at -= 1
         return fragment(cursor, draft, nested, modifiers)
     else:
@@ -160,7 +167,7 @@ def _except(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _not(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     item = cursor.peek()
-    if nested and item is not None and len(item.words) > 1:
+    if nested and item is not None and (len(item.words) > 1 or item.text == "nor"):
         return False
     return negate(cursor, draft, modifiers, modifier)
 
@@ -170,6 +177,8 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if nested and cursor.kind() == "is":
         return False
     cursor.skip("who", "drop")
+    if _landmark_first(cursor, draft):
+        return True
     if cursor.kind() == "det":
         cursor.at += 1
     while cursor.kind() in ("is", "who", "drop", "speaker") or (cursor.kind() == "posture" and cursor.kind(1) != "noun"):
@@ -177,6 +186,24 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
         return fragment(cursor, draft, nested, modifiers, predicate=True)
     return True
+
+
+def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
+    """ "the block that the ball is on": the relation of the ball, turned round."""
+    start = cursor.at
+    if cursor.kind() == "det" and cursor.kind(1) == "det":
+        cursor.at += 1
+    landmark = noun_phrase(cursor)
+    if landmark is not None and landmark.determined and cursor.skip("is", "posture"):
+        item = cursor.peek()
+        if item is not None and item.kind in ("relation", "in", "on") and cursor.kind(1) in ("", ",", "."):
+            kind = item.value or {"in": "inside", "on": "on"}[item.kind]
+            if kind in cursor.vocabulary.inverse:
+                cursor.at += 1
+                draft.modifiers.append(Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text))
+                return True
+    cursor.at = start
+    return False
 
 
 def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
@@ -196,7 +223,7 @@ def _idiom(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if item.words[-1] in cursor.vocabulary.colours:
         draft.before.append(item.text)
     else:
-        draft.after.append(" ".join(w for w in item.words if w not in ("the", "to", "towards", "toward", "is")))
+        draft.after.append(" ".join(word for word in item.words if word not in ("the", "is")))
     return True
 
 

@@ -45,6 +45,10 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
         draft.determined = True
         draft.indefinite = item.text in _INDEFINITE
     elif kind in ("count", "ordinal", "number", "numbered"):
+        if words and not headed and item.text == "one":
+            cursor.at += 1
+            draft.generic = True
+            return False
         return not words and _quantity(cursor, draft, item)
     elif kind == "rank":
         if headed:
@@ -124,7 +128,8 @@ def _quantity(cursor: Cursor, draft: Draft, item: Item) -> bool:
     elif cursor.kind() in ("from", "side", "noun", "of"):
         draft.ordinal = item.value
     else:
-        draft.before.append(item.text)
+        draft.noun = draft.said = item.text
+        draft.generic = True
     return True
 
 
@@ -147,10 +152,18 @@ def _side(cursor: Cursor, draft: Draft, words: list[Item], item: Item, headed: b
 
 def _negated(cursor: Cursor, draft: Draft) -> bool:
     """ "a not red ball", "non-metallic"."""
-    if cursor.kind(1) != "adjective" or cursor.kind(2) not in ("noun", "adjective", "generic"):
+    ahead = 0
+    found: list[str] = []
+    while (negation := cursor.peek(ahead)) and (item := cursor.peek(ahead + 1)):
+        if negation.kind not in (("not", "or") if found else ("not",)) or item.kind != "adjective":
+            break
+        found.append(item.text)
+        ahead += 2
+    if not found or cursor.kind(ahead) not in ("noun", "adjective", "generic"):
         return False
-    cursor.at += 1
-    draft.modifiers.append(Modifier("attribute", cursor.take().text, negated=True, first=True))
+    cursor.at += ahead
+    for text in found:
+        draft.modifiers.append(Modifier("attribute", text, negated=True, first=True))
     return True
 
 
@@ -167,6 +180,7 @@ def _possessor(cursor: Cursor, draft: Draft, words: list[Item]) -> bool:
         relations = ["near"]
         if item.kind == "side":
             cursor.at += 1
+            draft.possessed = True
             relations = [cursor.vocabulary.place_of[place] for place in item.value]
         cursor.skip("neighbour")
         for relation in relations:
@@ -197,7 +211,7 @@ def _settle(cursor: Cursor, draft: Draft, words: list[Item]) -> None:
     if words and words[-1].kind == "noun":
         head = words[-1]
         if not draft.generic:
-            draft.noun, draft.known = head.value, head.known
+            draft.noun, draft.known, draft.said = head.value, head.known, head.text
             draft.plural = draft.plural or head.plural
             words = words[:-1]
     joints = [index for index, item in enumerate(words) if item.kind in ("and", "or")]

@@ -54,7 +54,7 @@ class QueryParser:
         if "-" not in word or word in self._vocabulary.words:
             return (word,)
         parts = word.split("-")
-        return parts if all(part in self._vocabulary.words or part.isdecimal() for part in parts) else (word,)
+        return parts if all(part in self._vocabulary.closed or part.isdecimal() for part in parts) else (word,)
 
     def _language(self, words: Sequence[str], text: str) -> str:
         """What to say of a text that is not English; "" for English."""

@@ -31,6 +31,9 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
     if kind == "between":
         draft.modifiers.append(Modifier("relation", kind, landmarks, words=item.text))
         return True
+    if landmarks[0].possessed:
+        draft.modifiers += landmarks[0].modifiers
+        return True
     draft.modifiers.append(Modifier("relation", kind, landmarks[:1], words=item.text))
     while another_landmark(cursor):
         cursor.at += 1
@@ -41,7 +44,9 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
 
 def another_landmark(cursor: Cursor) -> bool:
     """Whether "and the box" goes on with landmarks ("next to the ball and the box")."""
-    return cursor.kind() == "and" and cursor.kind(1) == "det" and cursor.kind(2) in ("noun", "adjective", "rank", "ordinal") and cursor.at > 0
+    if cursor.kind() != "and":
+        return False
+    return cursor.kind(2 if cursor.kind(1) == "det" else 1) in ("noun", "adjective", "rank", "ordinal")
 
 
 def one_landmark(cursor: Cursor, read: Read) -> list[Draft]:

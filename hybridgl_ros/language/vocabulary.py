@@ -68,6 +68,7 @@ class Vocabulary:
     default_end: tuple[str, str]
     size_ranks: Mapping[str, tuple[str, str]]
     middle_size: frozenset[str]
+    joined: frozenset[str]
     closed: frozenset[str]
     shortest_typo: int
     swap_only: int
@@ -154,6 +155,7 @@ def _load(folder: str) -> Vocabulary:
                 w: _end(e) for e, ws in ranks.table("size_words").items() for w in ranks.listed(ws, f"size_words.{e}")
             },
             middle_size=ranks.words("middle_size"),
+            joined=tokens.words("joined"),
             closed=frozenset(spoken | words.words("colours") | set(sides)) - parts["speech"].words("not_repaired"),
             shortest_typo=tokens.number("shortest_typo", int),
             swap_only=tokens.number("one_letter_swap_only", int),
