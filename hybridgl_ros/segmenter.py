@@ -20,13 +20,15 @@ from hybridgl_ros.errors import ConfigError, ImageError
 from hybridgl_ros.language.parser import ExpressionParser
 from hybridgl_ros.language.pipeline import load_pipeline
 from hybridgl_ros.language.query import Query, Reading
+from hybridgl_ros.language.reader import QueryParser
 from hybridgl_ros.language.rules import load_rules
+from hybridgl_ros.language.vocabulary import load_vocabulary
 from hybridgl_ros.models.loading import load_clip, load_sam
 from hybridgl_ros.proposals import ProposalGenerator, proposals_from_masks
 from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.scorers import Expression, Scorer, timed
 from hybridgl_ros.scorers.fusion import FusionScorer, Maps
-from hybridgl_ros.scorers.query import QueryScorer, reader
+from hybridgl_ros.scorers.query import QueryScorer
 from hybridgl_ros.scoring import Semantic
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer, Parse, Proposals, Scene, Scores
@@ -60,7 +62,9 @@ class ReferringSegmenter:
     def scorer(self) -> Scorer:
         """What `scoring.method` names."""
         if self.config.scoring.method == "query":
-            return QueryScorer(self.config, self.clip, self.text, reader(self.parser.pipeline))
+            return QueryScorer(
+                self.config, self.clip, self.text, QueryParser(self.parser.pipeline, load_vocabulary()).read
+            )
         return self.fusion
 
     @classmethod

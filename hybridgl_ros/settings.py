@@ -262,6 +262,9 @@ class GroundingSettings:
     middle: float = setting(
         "Distance from the picture's centre, as a share of its sides, where the middle ends.", low=0.0, high=1.0
     )
+    company: float = setting(
+        "Ranks: how far it is taken for granted that more members follow the one that is meant.", low=0.0, high=1.0
+    )
     absolute: float = setting(
         "Positions: weight of the place in the picture; the place among the others has the rest.", low=0.0, high=1.0
     )

@@ -46,7 +46,7 @@ def evaluate(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="robot, paper or official, instead of the file's; paper by default for the paper's data sets and tables."
+            help="robot, paper or official; paper by default for the paper's data sets and tables, else the file's."
         ),
     ] = None,
     changes: Annotated[

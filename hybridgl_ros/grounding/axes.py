@@ -83,7 +83,7 @@ def position_factors(
     if plural:
         return within
     combined = sum((place_values(place, geometry, settings) for place in places), torch.zeros_like(within))
-    first = rank_factors(members, ahead(combined, True), 1)
+    first = rank_factors(members, ahead(combined, True), 1, settings.company)
     if places == ("middle",):
         first = (first + median_factors(members, axis_values("x", geometry, settings))) / 2
     return settings.absolute * within + (1 - settings.absolute) * first

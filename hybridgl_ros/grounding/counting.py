@@ -10,9 +10,13 @@ import torch
 from torch import Tensor
 
 
-def count_distribution(probabilities: Tensor) -> Tensor:
-    """P(exactly k of n events happen), k = 0 … n: …×n probabilities → …×(n+1) float64 (Poisson-binomial)."""
+def count_distribution(probabilities: Tensor, otherwise: Tensor | None = None) -> Tensor:
+    """P(exactly k of n events happen), k = 0 … n: …×n probabilities → …×(n+1) float64 (Poisson-binomial).
+
+    otherwise: …×n, what an event's not happening weighs; 1 − its probability unless given.
+    """
     probabilities = probabilities.double()
+    otherwise = 1 - probabilities if otherwise is None else otherwise.double()
     *batch, n = probabilities.shape
     counts = torch.zeros(*batch, n + 1, dtype=torch.float64)
     counts[..., 0] = 1
@@ -20,7 +24,7 @@ def count_distribution(probabilities: Tensor) -> Tensor:
         happens = probabilities[..., event, None]
         shifted = torch.roll(counts, 1, dims=-1)
         shifted[..., 0] = 0
-        counts = counts * (1 - happens) + shifted * happens
+        counts = counts * otherwise[..., event, None] + shifted * happens
     return counts
 
 
@@ -31,11 +35,12 @@ def at_least(probabilities: Tensor, n: int) -> float:
     return float(count_distribution(probabilities)[max(n, 0) :].sum())
 
 
-def rank_factors(members: Tensor, ahead: Tensor, n: int) -> Tensor:
+def rank_factors(members: Tensor, ahead: Tensor, n: int, company: float = 0.0) -> Tensor:
     """P(a member takes the n-th place), for each of N objects as if it were a member; N float64.
 
     members: N probabilities of being a member. ahead: N×N, [j, i] = P(j comes before i); the diagonal is not read.
-    n: 1 is the first place; −1 the last, −2 the last but one. Raises ValueError for 0.
+    n: 1 is the first place; −1 the last, −2 the last but one. company: how far it is taken for granted that there are
+    more than n members, as who says "the first" means that there are others. Raises ValueError for n = 0.
     """
     if n == 0:
         raise ValueError("places are counted from 1, or from −1 at the other end")
@@ -44,9 +49,16 @@ def rank_factors(members: Tensor, ahead: Tensor, n: int) -> Tensor:
     size = len(members)
     if n > size:
         return torch.zeros(size, dtype=torch.float64)
-    before = members.double()[:, None] * ahead.double()
-    before = before.fill_diagonal_(0) if size else before
-    return count_distribution(before.T)[:, n - 1]
+    members = members.double()
+    before, others = members[:, None] * ahead.double(), members[:, None].expand(size, size).clone()
+    before, others = before.fill_diagonal_(0), others.fill_diagonal_(0)
+    taken = count_distribution(before.T)[:, n - 1]
+    if not company:
+        return taken
+    alone = count_distribution(before.T, (1 - others).T)[:, n - 1]
+    enough = at_least(members, n + 1)
+    accompanied = ((taken - alone).clamp(min=0) / enough).clamp(max=1) if enough > 0 else taken
+    return (1 - company) * taken + company * accompanied
 
 
 def one_of(members: Tensor) -> tuple[Tensor, float]:

@@ -13,10 +13,11 @@ from hybridgl_ros.grounding.counting import rank_factors
 from hybridgl_ros.grounding.geometry import Geometry
 from hybridgl_ros.grounding.landmarks import identity, pair_factors, relation_factors
 from hybridgl_ros.grounding.relations import between_tensor, relation_matrix
-from hybridgl_ros.language.query import Clause, Except, Negation, Phrase, Position, Query, Rank, Relation
+from hybridgl_ros.language.query import Clause, Either, Except, Negation, Phrase, Position, Query, Rank, Relation
 from hybridgl_ros.settings import GroundingSettings
 
 PLURAL = ("all", "exact", "any")
+TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,15 @@ class Executor:
         if isinstance(clause, Except):
             other = self.run(clause.query)
             return Step(clause, 1 - other.probabilities, (other,))
+        if isinstance(clause, Either):
+            return self.either(clause, members)
         return self.negation(clause, members, query)
+
+    def either(self, clause: Either, members: Tensor) -> Step:
+        """Any of several queries; what they ask beyond the members, since they name the members again."""
+        several = tuple(map(self.run, clause.queries))
+        union = 1 - torch.stack([1 - one.probabilities for one in several]).prod(dim=0)
+        return Step(clause, (union / members.clamp(min=TINY)).clamp(max=1), several)
 
     def negation(self, clause: Negation, members: Tensor, query: Query) -> Step:
         """The complement of a clause or of a phrase."""
@@ -130,7 +139,7 @@ class Executor:
         else:
             values = axis_values(clause.axis, self.geometry, self.settings)
         before = ahead(values, clause.end == FIRST[clause.axis])
-        factors = rank_factors(members, before, clause.n)
+        factors = rank_factors(members, before, clause.n, self.settings.company)
         if landmarks:
             factors = factors * identity(likely).exists
         return Step(clause, factors, landmarks)

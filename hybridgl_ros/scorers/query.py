@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from hybridgl_ros.grounding.execution import Execution, Executor, Graded, Step
 from hybridgl_ros.grounding.geometry import Geometry, measure
 from hybridgl_ros.grounding.objects import Object, find_objects
 from hybridgl_ros.language.bank import load_bank
-from hybridgl_ros.language.query import Except, Negation, Phrase, Position, Query, Rank, Reading, Relation
+from hybridgl_ros.language.query import Either, Except, Negation, Phrase, Position, Query, Rank, Reading, Relation
 from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
 from hybridgl_ros.scorers.reasons import reason_of, uses_depth
 from hybridgl_ros.scorers.recognition import Recogniser, Vocabulary
@@ -28,14 +27,6 @@ from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer, Candidate, ClauseScore, Parse, Scene
 
 Read = Callable[[str], Reading]
-
-
-def reader(pipeline: Any) -> Read:
-    """Reads texts with a spaCy pipeline."""
-    return lambda text: Reading(
-        text,
-        (Query(Phrase(text.removeprefix("the "), text.split()[-1], tuple(text.removeprefix("the ").split()[:-1]))),),
-    )
 
 
 NOT_CALIBRATED = "these weights are not calibrated: nothing is ever refused, and the score ranks only"
@@ -48,6 +39,7 @@ KINDS: dict[type, str] = {
     Position: "position",
     Negation: "negation",
     Except: "except",
+    Either: "either",
 }
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from hybridgl_ros.grounding.decision import Decision
 from hybridgl_ros.grounding.execution import Execution, Graded
-from hybridgl_ros.language.query import Clause, Except, Negation, Phrase, Position, Query, Rank, Relation, ordinal
+from hybridgl_ros.language.query import (
+    Clause,
+    Either,
+    Except,
+    Negation,
+    Phrase,
+    Position,
+    Query,
+    Rank,
+    Relation,
+    ordinal,
+)
 
 RELATIONS = {
     "left": "left of",
@@ -33,7 +44,7 @@ def reason_of(decision: Decision) -> str:
     execution = decision.execution
     thing = str(execution.query.phrase)
     step = execution.steps[failed]
-    missing = absent_landmark(step.landmarks) if not isinstance(step.part, (Except, Negation)) else None
+    missing = absent_landmark(step.landmarks) if not isinstance(step.part, (Except, Negation, Either)) else None
     chance = f"(best {decision.score:.2f})"
     if failed == 0:
         return f"there is no {thing} {chance}"
@@ -67,6 +78,8 @@ def in_words(part: Phrase | Graded | Clause) -> str:
         return f"not {in_words(part.of)}"
     if isinstance(part, Except):
         return f"other than the {described(part.query)}"
+    if isinstance(part, Either):
+        return " or ".join(f"the {described(one)}" for one in part.queries)
     return str(part)
 
 
@@ -95,4 +108,4 @@ def clause_uses_depth(clause: Clause) -> bool:
         return bool({"near", "far"}.intersection(clause.places))
     if isinstance(clause, Negation):
         return not isinstance(clause.of, Phrase) and clause_uses_depth(clause.of)
-    return uses_depth(clause.query)
+    return any(map(uses_depth, clause.queries if isinstance(clause, Either) else (clause.query,)))

@@ -127,6 +127,7 @@ class Recogniser:
             self.notes[f"ignored: the image-text model does not know the word {attribute!r}"] = None
             return torch.ones_like(members)
         thing = noun or SOMETHING
-        asked = self.vocabulary.encode([f"{attribute} {thing}", thing])
+        described = f"{thing} {attribute}" if " " in attribute else f"{attribute} {thing}"
+        asked = self.vocabulary.encode([described, thing])
         with_it, without = (self.features @ asked.T * self.vocabulary.scale).double().cpu().unbind(dim=1)
         return leaning(with_it - without, members, self.settings.attribute_temperature)
