@@ -45,12 +45,13 @@ class Bank:
                 return ()
         return None
 
-    def attribute(self, word: str) -> tuple[str, str] | None:
-        """The kind of an attribute and the group it means; None when the bank does not have it."""
-        for kind, words in self.meanings.items():
-            if kind != "noun" and word.lower() in words:
-                return kind, words[word.lower()]
-        return None
+    def attribute(self, word: str) -> list[tuple[str, str]]:
+        """The kinds of attribute that a word says, with the group it means of each; none when the bank lacks it."""
+        return [
+            (kind, words[word.lower()])
+            for kind, words in self.meanings.items()
+            if kind != "noun" and word.lower() in words
+        ]
 
 
 def singulars(word: str) -> list[str]:

@@ -72,12 +72,12 @@ class Recogniser:
         graded: list[Graded] = []
         by_kind: dict[str, list[str]] = {}
         for attribute in attributes:
-            meant = self.vocabulary.bank.attribute(attribute)
+            meant = [entry for entry in self.vocabulary.bank.attribute(attribute) if entry in self.vocabulary.columns]
+            for kind, word in meant:
+                by_kind.setdefault(kind, []).append(word)
             if attribute.lower() in self.vocabulary.bank.relative:
                 graded.append(Graded(attribute, *self.vocabulary.bank.relative[attribute.lower()]))
-            elif meant is not None and meant in self.vocabulary.columns:
-                by_kind.setdefault(meant[0], []).append(meant[1])
-            else:
+            elif not meant:
                 fit = fit * self.unlisted(attribute, noun, fit)
         for kind, words in by_kind.items():
             odds = self.against_rivals(kind, words)
