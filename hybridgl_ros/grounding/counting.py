@@ -61,18 +61,6 @@ def rank_factors(members: Tensor, ahead: Tensor, n: int, company: float = 0.0) -
     return (1 - company) * taken + company * accompanied
 
 
-def one_of(members: Tensor) -> tuple[Tensor, float]:
-    """Which object is meant when one member is: N float64 that sum to 1 (or are all 0), and P(there is a member).
-
-    The distribution is that of the one member, given that exactly one of the independent events happens: its odds.
-    """
-    members = members.double().clamp(0, 1 - 1e-9)
-    odds = members / (1 - members)
-    total = odds.sum()
-    shares = odds / total if bool(total > 0) else torch.zeros_like(odds)
-    return shares, float(1 - (1 - members).prod())
-
-
 def ahead_of(values: Tensor, softness: float) -> Tensor:
     """P(j comes before i) along an axis, N×N float64, [j, i]: smaller values come first.
 
