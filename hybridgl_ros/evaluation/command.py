@@ -45,7 +45,12 @@ def evaluate(
     config: Annotated[
         str | None, typer.Option(help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="paper or official, instead of the file's.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="robot, paper or official; paper by default for the paper's data sets and tables, else the file's."
+        ),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of every row; may be repeated."),
@@ -79,6 +84,7 @@ def evaluate(
     from hybridgl_ros.cli import parsed
 
     overrides = {**parsed(changes or []), **({} if device is None else {"models.device": device})}
+    preset = preset or default_preset(dataset, ablation, config)
     config = config or default_config(dataset)
     loaded = load_config(config, preset=preset, overrides=overrides)
     runs = runs_of(loaded, ablation, rows or [], methods or [], overrides)
@@ -128,6 +134,13 @@ def evaluator(workers: int, address: str | None) -> EvaluateAll:
 def default_config(dataset: str) -> str:
     """The embedded models see no photographs."""
     return "photo" if dataset in PHOTOGRAPHS else "embedded"
+
+
+def default_preset(dataset: str, ablation: str | None, config: str | None) -> str | None:
+    """The paper's for its tables and its data sets, unless a configuration is named; None for the configuration's."""
+    if ablation is not None:
+        return ablations().get(ablation, {}).get("preset")
+    return "paper" if config is None and dataset in PHOTOGRAPHS else None
 
 
 def default_cache() -> Path:
