@@ -10,14 +10,16 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.evaluation.stages import Stages
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer, Proposals
+
+if TYPE_CHECKING:
+    from hybridgl_ros.evaluation.stages import Stages
 
 
 class EncodedImage(Protocol):
@@ -55,9 +57,15 @@ def method_names() -> list[str]:
     return [info.name.replace("_", "-") for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
 
 
-def find_method(name: str) -> MethodFile:
-    """A method by name. Raises ConfigError when there is none."""
+def check_method(name: str) -> str:
+    """The name itself; raises ConfigError when there is no such method. Waits for no model's library."""
     if name not in method_names():
         raise ConfigError(f"no method {name!r}; there are {', '.join(method_names())}")
+    return name
+
+
+def find_method(name: str) -> MethodFile:
+    """A method by name. Raises ConfigError when there is none."""
+    check_method(name)
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     return MethodFile(name, module.SETTINGS, module.build)

@@ -7,10 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.evaluation.datasets.export import FORMATS
-from hybridgl_ros.evaluation.datasets.export import export as write
-from hybridgl_ros.evaluation.datasets.options import (
+from hybridgl_ros.commands.dataset_options import (
     DatasetName,
     Images,
     Limit,
@@ -20,6 +17,9 @@ from hybridgl_ros.evaluation.datasets.options import (
     TopicPairs,
     open_splits,
 )
+from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.evaluation.datasets.export import FORMATS
+from hybridgl_ros.evaluation.datasets.export import export as write
 
 
 def export(

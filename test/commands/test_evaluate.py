@@ -8,9 +8,9 @@ import json
 import fake_evaluation
 import pytest
 
-from hybridgl_ros import cli
-from hybridgl_ros.evaluation import command
-from hybridgl_ros.evaluation.datasets import options
+from hybridgl_ros.commands import dataset_options
+from hybridgl_ros.commands import evaluate as command
+from hybridgl_ros.commands.running import FAILED
 from hybridgl_ros.segmenter import ReferringSegmenter
 
 
@@ -108,7 +108,7 @@ def test_the_second_run_says_what_the_cache_spared(evaluate, tmp_path):
 )
 def test_bad_arguments_are_one_clear_line(evaluate, arguments, message):
     code, _, errors = evaluate(*arguments)
-    assert code == cli.FAILED
+    assert code == FAILED
     assert message in " ".join(errors.split())
     assert "Traceback" not in errors
 
@@ -116,7 +116,7 @@ def test_bad_arguments_are_one_clear_line(evaluate, arguments, message):
 def test_changed_settings_need_another_folder(evaluate):
     evaluate("--limit", 4)
     code, _, errors = evaluate("--limit", 4, "--set", "fusion.alpha=0.3")
-    assert code == cli.FAILED
+    assert code == FAILED
     assert "fusion.alpha: 0.6 there, 0.3 now" in " ".join(errors.split())
 
 
@@ -132,6 +132,6 @@ def test_all_splits_that_the_paper_reports(monkeypatch):
         opened.append(split)
         return type("Split", (), {"split": split})()
 
-    monkeypatch.setattr(options, "open_dataset", open_one)
-    assert list(options.open_splits("refcoco", ["all"], None)) == ["val", "testA", "testB"]
+    monkeypatch.setattr(dataset_options, "open_dataset", open_one)
+    assert list(dataset_options.open_splits("refcoco", ["all"], None)) == ["val", "testA", "testB"]
     assert opened == ["val", "testA", "testB"]

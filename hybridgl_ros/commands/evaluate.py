@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybridgl_ros.config import load_config
-from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.evaluation.datasets.options import (
+from hybridgl_ros.commands.dataset_options import (
     DatasetName,
     Images,
     Limit,
@@ -20,16 +17,15 @@ from hybridgl_ros.evaluation.datasets.options import (
     TopicPairs,
     open_splits,
 )
-from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, Run, ablation_runs, ablations, method_runs
-from hybridgl_ros.evaluation.report import write_report
-from hybridgl_ros.evaluation.results import summary_lines, write_breakdown, write_results, write_summary, write_timings
-from hybridgl_ros.evaluation.runner import EvaluateAll, Finished, Job, evaluate_here, run_job
-from hybridgl_ros.evaluation.screen import plain_console, print_summary
-from hybridgl_ros.models.cache import cache_directory
-from hybridgl_ros.settings import Config
+from hybridgl_ros.commands.options import Device, Preset, overrides_of
+from hybridgl_ros.commands.running import INTERRUPTED
+from hybridgl_ros.config import load_config
+from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, Selection, ablations
+
+if TYPE_CHECKING:
+    from hybridgl_ros.evaluation.runner import EvaluateAll
 
 PHOTOGRAPHS = ("refcoco", "refcoco+", "refcocog", "phrasecut")
-INTERRUPTED = 130
 
 
 def evaluate(
@@ -43,12 +39,12 @@ def evaluate(
     config: Annotated[
         str | None, typer.Option(help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="paper or official, instead of the file's.")] = None,
+    preset: Preset = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of every row; may be repeated."),
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Torch device, e.g. cpu or cuda:0.")] = None,
+    device: Device = None,
     methods: Annotated[
         list[str] | None,
         typer.Option("--method", help="hybridgl, sam-clip, global-local, grad-cam, maskclip; may be repeated."),
@@ -71,49 +67,29 @@ def evaluate(
     Writes results.json, summary.csv, breakdown.csv, timings.json and report.html. Exit code 130 when stopped by
     Ctrl-C, with a report of what was done until then.
     """
-    from hybridgl_ros.cli import parsed
-
-    overrides = {**parsed(changes or []), **({} if device is None else {"models.device": device})}
+    overrides = overrides_of(changes, device)
     config = config or default_config(dataset)
     loaded = load_config(config, preset=preset, overrides=overrides)
-    runs = runs_of(loaded, ablation, rows or [], methods or [], overrides)
+    selection = Selection(ablation, rows or (), methods or ())
     splits = open_splits(dataset, split, root, split_by=split_by, images=images, topics=topics)
+    # From here on it takes seconds: what can be wrong with the input was found before.
+    from hybridgl_ros.evaluation.cache import default_cache
+    from hybridgl_ros.evaluation.output import write_all
+    from hybridgl_ros.evaluation.runner import Job, run_job
+
+    runs = selection.runs(loaded, overrides)
     job = Job(splits, runs, None if no_cache else cache or default_cache(), limit, threads)
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=evaluator(workers, ray))
-    write_all(finished, title_of(dataset, config, preset, ablation, runs), out)
+    write_all(finished, title_of(dataset, config, preset, selection), out)
     if not finished.complete:
         raise typer.Exit(INTERRUPTED)
-
-
-def runs_of(
-    config: Config, ablation: str | None, rows: Sequence[str], methods: Sequence[str], overrides: Mapping[str, Any]
-) -> list[Run]:
-    """The rows of an ablation, or one run a method. Raises ConfigError for what does not go together."""
-    if ablation is None:
-        if rows:
-            raise ConfigError("--row names a row of --ablation, which is missing")
-        return method_runs(config, methods or [DEFAULT_METHOD], overrides)
-    if methods:
-        raise ConfigError("--ablation brings its own methods; leave out --method or --ablation")
-    return ablation_runs(config, ablation, overrides, rows)
-
-
-def write_all(finished: Finished, title: str, out: Path) -> None:
-    """Every file of the output folder, and the table on the screen."""
-    lines = summary_lines(finished)
-    write_results(finished, out)
-    write_summary(lines, out)
-    write_breakdown(lines, out)
-    write_timings(finished, out)
-    write_report(finished, lines, title, out)
-    console = plain_console()
-    print_summary(finished, lines, title, console)
-    console.print(f"report: {out / 'report.html'}", soft_wrap=True)
 
 
 def evaluator(workers: int, address: str | None) -> EvaluateAll:
     """This process, or workers on Ray. Raises ConfigError when Ray is missing."""
     if workers == 1 and address is None:
+        from hybridgl_ros.evaluation.runner import evaluate_here
+
         return evaluate_here
     from hybridgl_ros.evaluation.ray_runner import on_ray
 
@@ -125,12 +101,12 @@ def default_config(dataset: str) -> str:
     return "photo" if dataset in PHOTOGRAPHS else "embedded"
 
 
-def default_cache() -> Path:
-    """Beside the weights, in the user's cache folder."""
-    return cache_directory() / "evaluation"
-
-
-def title_of(dataset: str, config: str, preset: str | None, ablation: str | None, runs: Sequence[Run]) -> str:
+def title_of(dataset: str, config: str, preset: str | None, selection: Selection) -> str:
     """A heading for table and report."""
-    subject = f"{ablation}: {ablations()[ablation]['title']}" if ablation else ", ".join(run.name for run in runs)
+    ablation = selection.ablation
+    subject = (
+        f"{ablation}: {ablations()[ablation]['title']}"
+        if ablation
+        else ", ".join(dict.fromkeys(selection.methods or [DEFAULT_METHOD]))
+    )
     return f"{subject} · {dataset} · {config}{f' ({preset})' if preset else ''}"
