@@ -31,13 +31,13 @@ def photo(tmp_path, picture) -> Path:
 @pytest.fixture
 def asked(monkeypatch, make_segmenter, four_masks):
     """Segments with a tiny model; collects what the command asked for. Set `masks` to change the proposals."""
-    seen = SimpleNamespace(masks=four_masks, source=None, options={})
+    seen = SimpleNamespace(masks=four_masks, config=None)
 
-    def from_config(source, **options):
-        seen.source, seen.options = source, options
-        return make_segmenter(seen.masks, **options["overrides"])
+    def load(config):
+        seen.config = config
+        return make_segmenter(seen.masks)
 
-    monkeypatch.setattr(ReferringSegmenter, "from_config", from_config)
+    monkeypatch.setattr(ReferringSegmenter, "load", load)
     return seen
 
 
@@ -65,12 +65,14 @@ def test_segment_prints_json_lines(hybridgl, asked, photo, tmp_path):
 
 
 def test_segment_passes_its_options_on(hybridgl, asked, photo, tmp_path):
+    mine = "models: {sam: sam_tabletop, clip: clip_tabletop, spacy: auto, device: auto, dtype: float32}"
+    (tmp_path / "mine.yaml").write_text(mine)
     hybridgl(
         "segment",
         photo,
         "a cup",
         "--config",
-        "photo",
+        tmp_path / "mine.yaml",
         "--preset",
         "official",
         "--device",
@@ -82,12 +84,9 @@ def test_segment_passes_its_options_on(hybridgl, asked, photo, tmp_path):
         "--out",
         tmp_path,
     )
-    assert asked.source == "photo"
-    assert asked.options == {
-        "preset": "official",
-        "device": "cpu",
-        "overrides": {"fusion.alpha": 0.5, "guidance.positions": ["left"]},
-    }
+    assert asked.config.models.device == "cpu"
+    assert asked.config.fusion.normalise_guidance is False
+    assert asked.config.fusion.alpha == 0.5 and asked.config.guidance.positions == ["left"]
 
 
 def test_segment_exits_with_1_when_nothing_is_found(hybridgl, asked, photo, tmp_path, picture):

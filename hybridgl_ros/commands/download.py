@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from hybridgl_ros.commands.checks import local_path
 from hybridgl_ros.commands.options import WeightsFolder
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.models.download import download as fetch
@@ -21,7 +22,10 @@ def download(
     mirror: Annotated[
         str | None, typer.Option(help="URL prefix to take the files from, e.g. https://example.org/weights")
     ] = None,
-    source: Annotated[Path | None, typer.Option("--from", help="Local file to take instead of a download.")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", parser=local_path, metavar="FILE", help="Local file to take instead of a download."),
+    ] = None,
 ) -> None:
     """Bring weights into the cache; goes on where it was interrupted, checks the SHA-256."""
     if source is not None and len(names) > 1:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from hybridgl_ros.commands.checks import local_path
 from hybridgl_ros.errors import ConfigError
 
 ConfigName = Annotated[str, typer.Option("--config", help="embedded, photo, or a YAML file.")]
@@ -18,7 +19,10 @@ Changes = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="Torch device, e.g. cpu or cuda:0.")]
 WeightsFolder = Annotated[
-    Path | None, typer.Option("--cache", help="Folder of the weights instead of the usual cache.")
+    Path | None,
+    typer.Option(
+        "--cache", parser=local_path, metavar="FOLDER", help="Folder of the weights instead of the usual cache."
+    ),
 ]
 
 

@@ -10,14 +10,16 @@ from typing import Annotated
 
 import typer
 
-from hybridgl_ros.commands.options import Changes, ConfigName, Device, Preset, parsed
+from hybridgl_ros.commands.checks import check_expressions, check_models, local_path, make_folder
+from hybridgl_ros.commands.options import Changes, ConfigName, Device, Preset, overrides_of
 from hybridgl_ros.commands.running import NOT_FOUND
+from hybridgl_ros.config import load_config
 from hybridgl_ros.drawing import draw_answer, read_image, write_image
 from hybridgl_ros.presentation import record, report
 
 
 def segment(
-    image: Annotated[Path, typer.Argument(help="Picture file.")],
+    image: Annotated[Path, typer.Argument(parser=local_path, metavar="IMAGE", help="Picture file.")],
     expressions: Annotated[
         list[str], typer.Argument(metavar="EXPRESSION...", help='What to find, e.g. "the dog on the left".')
     ],
@@ -25,7 +27,9 @@ def segment(
     preset: Preset = None,
     changes: Changes = None,
     device: Device = None,
-    out: Annotated[Path, typer.Option(help="Folder for the mask and overlay pictures.")] = Path(),
+    out: Annotated[
+        Path, typer.Option(parser=local_path, metavar="FOLDER", help="Folder for the mask and overlay pictures.")
+    ] = Path(),
     candidates: Annotated[int, typer.Option(min=1, help="How many ranked candidates to print.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line an expression.")] = False,
 ) -> None:
@@ -33,13 +37,16 @@ def segment(
 
     Exit code 0: everything was found; 1: something was not; 2: an error.
     """
+    check_expressions(expressions)
+    settings = load_config(config, preset=preset, overrides=overrides_of(changes, device))
     picture = read_image(image)
-    overrides = parsed(changes or [])
+    check_models(settings)
+    make_folder(out, "--out")
+    # From here on it takes seconds: what can be wrong with the input was found before.
     from hybridgl_ros.segmenter import ReferringSegmenter
 
-    segmenter = ReferringSegmenter.from_config(config, preset=preset, device=device, overrides=overrides)
+    segmenter = ReferringSegmenter.load(settings)
     scene = segmenter.encode(picture)
-    out.mkdir(parents=True, exist_ok=True)
     answers = segmenter.refer(scene, expressions)
     for expression, answer, stem in zip(expressions, answers, file_stems(image, expressions), strict=True):
         files = {"mask": out / f"{stem}-mask.png", "overlay": out / f"{stem}-overlay.png"}

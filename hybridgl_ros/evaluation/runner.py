@@ -18,6 +18,7 @@ from rich.progress import Task as ProgressTask
 from hybridgl_ros.config import values_of
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.cache import image_digest
+from hybridgl_ros.evaluation.datasets.presence import Missing, Present
 from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest, model_checksums
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
@@ -50,6 +51,11 @@ class Job:
         """Name of the data set that the splits belong to."""
         return next(iter(self.datasets.values())).name
 
+    @property
+    def skipped(self) -> dict[str, Missing]:
+        """What is missing of splits that go on without it."""
+        return {split: data.missing for split, data in self.datasets.items() if isinstance(data, Present)}
+
     def evaluator(self) -> Evaluator:
         """Load the models."""
         return Evaluator(self.datasets, self.runs, self.load or ReferringSegmenter.load, self.cache, self.threads)
@@ -69,6 +75,11 @@ class Job:
         return {
             "dataset": self.dataset,
             "splits": {split: fingerprint(dataset) for split, dataset in self.datasets.items()},
+            "truth": {split: getattr(dataset, "truth", "dataset") for split, dataset in self.datasets.items()},
+            "skipped": {
+                split: {"files": len(missing.files), "expressions": len(missing.samples)}
+                for split, missing in self.skipped.items()
+            },
             "limit": self.limit,
             "threads": self.threads,
             "models": model_checksums(self.runs[0].config),

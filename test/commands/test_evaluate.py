@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+from types import SimpleNamespace
 
-import fake_evaluation
 import pytest
 
 from hybridgl_ros.commands import dataset_options
 from hybridgl_ros.commands import evaluate as command
 from hybridgl_ros.commands.running import FAILED
-from hybridgl_ros.segmenter import ReferringSegmenter
 
 
 @pytest.fixture
-def evaluate(hybridgl, monkeypatch, tabletop_zip, tmp_path):
+def evaluate(hybridgl, fake_models, tabletop_zip, tmp_path):
     """evaluate(arguments) → exit code, output, errors; on a small set with fake models."""
-    monkeypatch.setattr(ReferringSegmenter, "load", fake_evaluation.loader(fake_evaluation.FixedBoxes()))
 
     def call(*arguments: object):
         words = ["evaluate", "--dataset", "tabletop", "--root", tabletop_zip, "--out", tmp_path / "out", *arguments]
@@ -130,7 +128,7 @@ def test_all_splits_that_the_paper_reports(monkeypatch):
 
     def open_one(name, split, root, **options):
         opened.append(split)
-        return type("Split", (), {"split": split})()
+        return SimpleNamespace(split=split, samples=())
 
     monkeypatch.setattr(dataset_options, "open_dataset", open_one)
     assert list(dataset_options.open_splits("refcoco", ["all"], None)) == ["val", "testA", "testB"]

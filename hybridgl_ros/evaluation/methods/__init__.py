@@ -2,6 +2,7 @@
 
 A file of this folder is a method of that name (`_` for `-`) when it has
 `build(config, stages) -> Method` and `SETTINGS`, the configuration changes that make the method what it is.
+`MODELS` names the checkpoints that it loads beside the configuration's.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class MethodFile:
 
     name: str
     settings: Mapping[str, Any]
+    models: tuple[str, ...]
     build: Callable[[Config, Stages], Method]
 
 
@@ -68,4 +70,4 @@ def find_method(name: str) -> MethodFile:
     """A method by name. Raises ConfigError when there is none."""
     check_method(name)
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    return MethodFile(name, module.SETTINGS, module.build)
+    return MethodFile(name, module.SETTINGS, getattr(module, "MODELS", ()), module.build)
