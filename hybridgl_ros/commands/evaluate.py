@@ -89,6 +89,9 @@ def evaluate(
     if truth is None and "truth" in options_of(dataset) and is_official(config, preset):
         truth = OFFICIAL
     pool = pool_of(workers, ray)
+    if ray is None:
+        # A cluster's machines have devices and weights of their own.
+        check_models(loaded)
     splits = open_splits(
         dataset,
         split,
@@ -100,11 +103,8 @@ def evaluate(
         limit=limit,
         skip_missing=skip_missing,
     )
-    if ray is None:
-        # A cluster's machines have devices and weights of their own.
-        check_models(loaded)
-        if cache is not None and not no_cache:
-            make_folder(cache, "--cache")
+    if cache is not None and ray is None and not no_cache:
+        make_folder(cache, "--cache")
     make_folder(out, "--out")
     # From here on it takes seconds: what can be wrong with the input was found before.
     from hybridgl_ros.evaluation.cache import default_cache

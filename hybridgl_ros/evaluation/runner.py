@@ -19,7 +19,8 @@ from hybridgl_ros.config import values_of
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.cache import image_digest
 from hybridgl_ros.evaluation.datasets.presence import Missing, Present
-from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest, model_checksums
+from hybridgl_ros.evaluation.dependencies import dependencies, models_of
+from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset
@@ -82,7 +83,8 @@ class Job:
             },
             "limit": self.limit,
             "threads": self.threads,
-            "models": model_checksums(self.runs[0].config),
+            "models": models_of(self.runs),
+            "depends": dependencies(self.runs),
             "runs": [{"name": run.name, "method": run.method, "settings": values_of(run.config)} for run in self.runs],
         }
 

@@ -11,6 +11,8 @@ import pytest
 from hybridgl_ros.commands import dataset_options
 from hybridgl_ros.commands import evaluate as command
 from hybridgl_ros.commands.running import FAILED
+from hybridgl_ros.evaluation.datasets import open_dataset
+from hybridgl_ros.evaluation.datasets.export import export
 
 
 @pytest.fixture
@@ -116,6 +118,30 @@ def test_changed_settings_need_another_folder(evaluate):
     code, _, errors = evaluate("--limit", 4, "--set", "fusion.alpha=0.3")
     assert code == FAILED
     assert "fusion.alpha: 0.6 there, 0.3 now" in " ".join(errors.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "truth"),
+    [
+        ((), "dataset"),
+        (("--preset", "official"), "official"),
+        (("--preset", "official", "--truth", "dataset"), "dataset"),
+    ],
+)
+def test_the_official_preset_scores_on_the_published_truth(
+    hybridgl, fake_models, tabletop_zip, tmp_path, arguments, truth
+):
+    export(open_dataset("tabletop", root=tabletop_zip), "refer", tmp_path / "set")
+    instances = tmp_path / "set/refcoco/instances.json"
+    content = json.loads(instances.read_text())
+    # Two parts of 16×16 that share the half of each.
+    content["annotations"][0]["segmentation"] = [[x, 4, x + 16, 4, x + 16, 20, x, 20] for x in (4, 12)]
+    instances.write_text(json.dumps(content))
+    root = ("--dataset", "refcoco", "--split", "heldout", "--root", tmp_path / "set", "--config", "embedded")
+    assert hybridgl("evaluate", *root, "--out", tmp_path / "out", "--no-cache", "--limit", 1, *arguments)[0] == 0
+    found = json.loads((tmp_path / "out/results.json").read_text())
+    assert found["truth"] == {"heldout": truth}
+    assert found["results"][0]["target_area"] * 48 * 64 == pytest.approx({"dataset": 384, "official": 256}[truth])
 
 
 def test_photographs_get_the_models_for_photographs():
