@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybridgl_ros.commands.checks import check_models, check_weights, local_path, make_folder
+from hybridgl_ros.commands.checks import check_device, check_models, check_weights, local_path, make_folder
 from hybridgl_ros.commands.dataset_options import (
     DatasetName,
     Images,
@@ -89,9 +89,9 @@ def evaluate(
     if truth is None and "truth" in options_of(dataset) and is_official(config, preset):
         truth = OFFICIAL
     pool = pool_of(workers, ray)
+    # A cluster's machines have devices, weights and folders of their own.
     if ray is None:
-        # A cluster's machines have devices and weights of their own.
-        check_models(loaded)
+        check_device(loaded.models.device)
     splits = open_splits(
         dataset,
         split,
@@ -103,8 +103,10 @@ def evaluate(
         limit=limit,
         skip_missing=skip_missing,
     )
-    if cache is not None and ray is None and not no_cache:
-        make_folder(cache, "--cache")
+    if ray is None:
+        check_models(loaded)
+        if cache is not None and not no_cache:
+            make_folder(cache, "--cache")
     make_folder(out, "--out")
     # From here on it takes seconds: what can be wrong with the input was found before.
     from hybridgl_ros.evaluation.cache import default_cache
