@@ -15,6 +15,7 @@ from hybridgl_ros.evaluation.datasets import SOURCES, open_dataset
 from hybridgl_ros.evaluation.datasets.bag_file import TOPICS, Topics
 from hybridgl_ros.evaluation.datasets.presence import with_files
 from hybridgl_ros.evaluation.datasets.refer import SPLIT_BY, TRUTHS
+from hybridgl_ros.evaluation.datasets.tabletop import EXPRESSIONS
 from hybridgl_ros.evaluation.samples import ReferringDataset
 
 EVERY_SPLIT = "all"
@@ -58,6 +59,13 @@ TopicPairs = Annotated[
         help=f"Bags: what a topic is called, NAME one of {', '.join(TOPIC_NAMES)}; may be repeated.",
     ),
 ]
+Asked = Annotated[
+    str | None,
+    typer.Option(
+        "--expressions",
+        help=f"Tabletop: what to ask of the scenes, one of {', '.join(EXPRESSIONS)}; templates by default.",
+    ),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first expressions of each split.")]
 
 
@@ -70,6 +78,7 @@ def open_splits(
     images: Path | None = None,
     topics: Sequence[str] | None = None,
     truth: str | None = None,
+    expressions: str | None = None,
     limit: int | None = None,
     skip_missing: bool = False,
 ) -> dict[str, ReferringDataset]:
@@ -82,6 +91,7 @@ def open_splits(
         "images": images,
         "topics": topics_of(topics or ()),
         "truth": truth,
+        "expressions": expressions,
     }
     if splits and EVERY_SPLIT in splits and name in SOURCES:
         if split_by and split_by != SPLIT_BY.get(name, (split_by,))[0]:

@@ -9,6 +9,7 @@ import typer
 
 from hybridgl_ros.commands.checks import check_device, check_models, check_weights, local_path, make_folder
 from hybridgl_ros.commands.dataset_options import (
+    Asked,
     DatasetName,
     Images,
     Limit,
@@ -48,6 +49,7 @@ def evaluate(
     images: Images = None,
     topics: TopicPairs = None,
     truth: Truth = None,
+    expressions: Asked = None,
     skip_missing: SkipMissing = False,
     config: Annotated[
         str | None, typer.Option(help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")
@@ -68,6 +70,9 @@ def evaluate(
         typer.Option("--row", metavar="NAME", help="Only this row of --ablation, by its name; may be repeated."),
     ] = None,
     limit: Limit = None,
+    no_depth: Annotated[
+        bool, typer.Option("--no-depth", help="Leave out the depth that the data set has: ask about the picture alone.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs Ray.")] = 1,
     ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Ray cluster, e.g. auto or host:6379.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
@@ -100,6 +105,7 @@ def evaluate(
         images=images,
         topics=topics,
         truth=truth,
+        expressions=expressions,
         limit=limit,
         skip_missing=skip_missing,
     )
@@ -117,7 +123,7 @@ def evaluate(
     if ray is None:
         for name in {name for run in runs for name in find_method(run.method).models}:
             check_weights(name, "clip")
-    job = Job(splits, runs, None if no_cache else cache or default_cache(), limit, threads)
+    job = Job(splits, runs, None if no_cache else cache or default_cache(), limit, threads, depth=not no_depth)
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=pool or evaluate_here)
     write_all(finished, title_of(dataset, config, preset, selection), out)
     if not finished.complete:

@@ -9,6 +9,7 @@ import typer
 
 from hybridgl_ros.commands.checks import local_path
 from hybridgl_ros.commands.dataset_options import (
+    Asked,
     DatasetName,
     Images,
     Limit,
@@ -36,6 +37,7 @@ def export(
     images: Images = None,
     topics: TopicPairs = None,
     truth: Truth = None,
+    expressions: Asked = None,
     limit: Limit = None,
     skip_missing: SkipMissing = False,
 ) -> None:
@@ -51,6 +53,7 @@ def export(
         images=images,
         topics=topics,
         truth=truth,
+        expressions=expressions,
         limit=limit,
         skip_missing=skip_missing,
     )

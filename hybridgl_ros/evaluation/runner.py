@@ -23,7 +23,7 @@ from hybridgl_ros.evaluation.dependencies import dependencies, models_of
 from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
-from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset
+from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset, geometry_of
 from hybridgl_ros.segmenter import ReferringSegmenter
 
 LINE_PERIOD = 30.0
@@ -37,7 +37,8 @@ class Job:
     """Everything a process needs to evaluate: can be sent to another one.
 
     datasets: by split. cache: folder of the stage cache, None for none. limit: first samples of each split only.
-    threads: CPU threads a process. load: makes the segmenter, the configured models when left out.
+    threads: CPU threads a process. load: makes the segmenter, the configured models when left out. depth: whether the
+    methods get the depth that a data set has.
     """
 
     datasets: Mapping[str, ReferringDataset]
@@ -46,6 +47,7 @@ class Job:
     limit: int | None = None
     threads: int = 1
     load: Loader | None = None
+    depth: bool = True
 
     @property
     def dataset(self) -> str:
@@ -59,7 +61,8 @@ class Job:
 
     def evaluator(self) -> Evaluator:
         """Load the models."""
-        return Evaluator(self.datasets, self.runs, self.load or ReferringSegmenter.load, self.cache, self.threads)
+        load = self.load or ReferringSegmenter.load
+        return Evaluator(self.datasets, self.runs, load, self.cache, self.threads, self.depth)
 
     def tasks(self) -> list[Task]:
         """One task an image of a split."""
@@ -82,6 +85,7 @@ class Job:
                 for split, missing in self.skipped.items()
             },
             "limit": self.limit,
+            "depth": self.depth,
             "threads": self.threads,
             "models": models_of(self.runs),
             "depends": dependencies(self.runs),
@@ -200,7 +204,8 @@ def digest_of(job: Job, task: Task) -> str | None:
     dataset = job.datasets[task.split]
     try:
         image = image_digest(dataset.image(task.image_id))
-        return data_digest(image, [dataset.mask(sample) for sample in task.samples])
+        geometry = geometry_of(dataset, task.image_id) if job.depth else None
+        return data_digest(image, [dataset.mask(sample) for sample in task.samples], geometry)
     except DatasetError:
         return None
 
