@@ -16,6 +16,7 @@ from rich.table import Table
 
 from hybridgl_ros.errors import ConfigError, HybridGLError
 from hybridgl_ros.reference import Row, as_markdown, models_table, settings_table
+from hybridgl_ros.threads import quiet_waiting
 
 NOT_FOUND = 1
 FAILED = 2
@@ -192,6 +193,7 @@ def show(rows: Sequence[Row]) -> None:
 
 def main() -> None:
     """Run the command; an error that a person can act on is a red message and exit code 2."""
+    quiet_waiting()
     try:
         app()
     except (HybridGLError, OSError) as error:

@@ -58,10 +58,11 @@ def group_memory(root: Path) -> Iterator[int]:
 
 
 def file_cache(folder: Path) -> int:
+    """Bytes of files that a control group holds in memory."""
     try:
         lines = (folder / "memory.stat").read_text(encoding="utf-8").splitlines()
         values = dict(line.split(" ", 1) for line in lines)
-        return int(values.get("total_inactive_file", values.get("inactive_file", 0)))
+        return sum(int(values.get(f"total_{name}", values.get(name, 0))) for name in ("active_file", "inactive_file"))
     except (OSError, ValueError):
         return 0
 
@@ -72,7 +73,8 @@ def room_on(device: torch.device) -> int | None:
         return available_memory()
     import torch
 
-    return torch.cuda.mem_get_info(device)[0]
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
 
 
 def check_room(needed: int, size: tuple[int, int], step: str, available: int | None = None) -> None:

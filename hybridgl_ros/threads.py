@@ -1,4 +1,4 @@
-"""How many threads the models run on, and what they do while they wait. Nothing is imported here before torch must be."""
+"""How many threads the models run on, and what they do while they wait; imports nothing that imports torch."""
 
 from __future__ import annotations
 

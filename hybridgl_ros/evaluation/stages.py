@@ -16,6 +16,7 @@ import torch
 from pycocotools import mask as coco
 from torch import Tensor
 
+from hybridgl_ros.checks import make_scene
 from hybridgl_ros.evaluation.cache import Entry, StageCache, checksum, image_digest
 from hybridgl_ros.resources import PACKAGE
 from hybridgl_ros.segmenter import ReferringSegmenter
@@ -86,7 +87,7 @@ class Stages:
             tokens, grid = self._map_tokens(segmenter, image, proposals)
         timings = {usage.stage: usage.seconds for usage in self._usage[before:]}
         device = segmenter.clip.device
-        return Scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
+        return make_scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
 
     def proposals(self, segmenter: ReferringSegmenter, image: np.ndarray) -> tuple[Proposals, str]:
         """The image's proposals and a checksum of them."""

@@ -10,6 +10,7 @@ from spacy.tokens import Doc, Span, Token
 
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.rules import Rules
+from hybridgl_ros.language.text import strip_wrapping
 from hybridgl_ros.types import Parse
 
 
@@ -24,14 +25,19 @@ class ExpressionParser:
 
     def parse(self, text: str) -> Parse:
         """Read one expression. Raises ExpressionError when it is empty or blank."""
-        if not text.strip():
+        if not self._content(text).strip():
             raise ExpressionError("the expression is empty")
         return self._parse_known(text)
+
+    def _content(self, text: str) -> str:
+        return strip_wrapping(text) if self._rules.unwrap else text
 
     def _parse(self, text: str) -> Parse:
         rules = self._rules
         ignored = str.isspace if rules.collapse_whitespace else " ".__eq__
-        sentence = " ".join(token.text for token in self._pipeline(text.lower()) if not ignored(token.text))
+        sentence = " ".join(
+            token.text for token in self._pipeline(self._content(text).lower()) if not ignored(token.text)
+        )
         doc = self._pipeline(sentence)
         phrase, head = self._target(doc)
         target = trim(phrase, rules.trim)
