@@ -25,19 +25,15 @@ class ExpressionParser:
 
     def parse(self, text: str) -> Parse:
         """Read one expression. Raises ExpressionError when it is empty or blank."""
-        if not self._content(text).strip():
+        if not text.strip():
             raise ExpressionError("the expression is empty")
         return self._parse_known(text)
 
-    def _content(self, text: str) -> str:
-        return strip_wrapping(text) if self._rules.unwrap else text
-
     def _parse(self, text: str) -> Parse:
         rules = self._rules
+        content = strip_wrapping(text) if rules.unwrap else text
         ignored = str.isspace if rules.collapse_whitespace else " ".__eq__
-        sentence = " ".join(
-            token.text for token in self._pipeline(self._content(text).lower()) if not ignored(token.text)
-        )
+        sentence = " ".join(token.text for token in self._pipeline(content.lower()) if not ignored(token.text))
         doc = self._pipeline(sentence)
         phrase, head = self._target(doc)
         target = trim(phrase, rules.trim)

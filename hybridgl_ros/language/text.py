@@ -20,11 +20,11 @@ def strip_wrapping(text: str) -> str:
 
 
 def unwrapped(text: str) -> str | None:
-    """The text inside one pair of marks, None when no pair holds all of it."""
+    """What one pair of marks holds, None when no pair holds all of the text."""
     bare = text.rstrip(END)
     if len(bare) < 2 or bare[0] not in PAIRS:
         return None
     opening, closing, inner = bare[0], bare[-1], bare[1:-1]
     if closing not in PAIRS[opening] + ALSO_CLOSE.get(opening, "") or closing in inner:
         return None
-    return inner.strip()
+    return inner.strip() or None
