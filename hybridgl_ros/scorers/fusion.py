@@ -14,7 +14,7 @@ from hybridgl_ros.clip.localisation import localisation_map
 from hybridgl_ros.clip.text import TextEncoder, text_ensemble
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.parser import ExpressionParser
-from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
+from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, nothing_scored, timed
 from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
 from hybridgl_ros.settings import Config
 from hybridgl_ros.spatial.guidance import divide_by_mean, guidance_scores
@@ -46,13 +46,15 @@ class FusionScorer:
         timings = dict(scene.timings)
         with timed(timings, "parse"):
             parse = self.parser.parse(expression)
-        notes = self._truncation_note(parse)
+        notes = (*scene.notes, *self._truncation_note(parse))
         if not len(scene.proposals):
             return nothing_proposed(scene, parse, notes, timings)
         with timed(timings, "scoring"), torch.inference_mode():
             maps = self.maps(scene, parse)
             scores, semantic = self.score(scene, parse, maps)
             candidates = rank(scene, scores)
+        if not candidates:
+            return nothing_scored(scene, parse, notes, timings)
         best = candidates[0]
         reason = self._rejection(best)
         return Answer(

@@ -73,7 +73,7 @@ class QueryScorer:
         with timed(timings, "parse"):
             reading = self.reading(expression)
         if not len(scene.proposals):
-            return nothing_proposed(scene, summary(reading.text, reading.queries[0]), reading.notes, timings)
+            return nothing_proposed(scene, summary(reading.text, reading.queries[0]), (*scene.notes, *reading.notes), timings)
         with timed(timings, "scoring"), torch.inference_mode():
             found = self.objects(scene)
             recogniser = Recogniser(self.vocabulary, found.features, self.config.membership)
@@ -81,7 +81,7 @@ class QueryScorer:
             executions = [executor.run(query) for query in reading.queries]
             decision = decide(executions, reading.weights, self.config.decision)
             similarity = recogniser.similarity(decision.execution.query.phrase)
-        notes = [*reading.notes, *recogniser.notes, *decision.notes, *self.notes(decision, found.geometry)]
+        notes = [*scene.notes, *reading.notes, *recogniser.notes, *decision.notes, *self.notes(decision, found.geometry)]
         return answer_of(scene, found, reading, decision, similarity, tuple(notes), timings)
 
     def reading(self, expression: Expression) -> Reading:
