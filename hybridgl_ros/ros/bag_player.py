@@ -84,7 +84,7 @@ class BagPlayer:
             self._tick(message.time)
             if message.topic == self._topics.image:
                 self.published[stamp_of(message.content)] = time.monotonic()
-            self._publishers[message.topic].publish(bytes(message.serialised))
+            self._publishers[message.topic].publish(bytes(message.cdr()))
 
     def close(self) -> None:
         """Give the node back."""
