@@ -42,7 +42,7 @@ TOPICS = Topics()
 
 @dataclass(frozen=True)
 class Message:
-    """One message: its topic, the bag's time in ns (when it was recorded), the message itself, its CDR bytes by call."""
+    """One message: its topic, the time in ns when it was recorded, the message itself, and what gives its CDR bytes."""
 
     topic: str
     time: int
