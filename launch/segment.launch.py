@@ -18,6 +18,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from hybridgl_ros.ros import launching
+from hybridgl_ros.settings import Description
 from launch import LaunchContext, LaunchDescription
 
 FILE = Path(__file__)
@@ -32,15 +33,17 @@ def check_arguments(context: LaunchContext) -> None:
         for warning in launching.lookalikes(context.launch_configurations, declared):
             launch.logging.get_logger("segment.launch.py").warning(warning)
     given = {name: LaunchConfiguration(name).perform(context) for name in declared}
-    for argument, description in launching.parameter_descriptions().items():
-        if given[argument]:
-            launching.check_value(description, given[argument])
     launching.check_log_level(given["log_level"])
     if given["params_file"]:
         launching.check_params_file(given["params_file"])
     for argument in ("use_sim_time", "required"):
         if given[argument]:
             launching.truth_of(argument, given[argument])
+
+
+def typed(description: Description, text: str) -> ParameterValue:
+    """A parameter in its type, so that "1" stays a text where one is wanted and becomes 1.0 where a float is."""
+    return ParameterValue(launching.value_of(description, text), value_type=description.type)
 
 
 def segment_node(context: LaunchContext) -> list[Node]:
@@ -52,7 +55,7 @@ def segment_node(context: LaunchContext) -> list[Node]:
     check_arguments(context)
     parameters = [given("params_file")] if given("params_file") else []
     parameters += [
-        {launching.PARAMETERS[argument]: ParameterValue(given(argument), value_type=description.type)}
+        {launching.PARAMETERS[argument]: typed(description, given(argument))}
         for argument, description in launching.parameter_descriptions().items()
         if given(argument)
     ]

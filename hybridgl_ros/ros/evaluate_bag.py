@@ -41,7 +41,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def evaluate_bag(
-    bag: Annotated[Path, typer.Argument(help="Recorded bag, sqlite3 or MCAP, with a truth mask topic.")],
+    bag: Annotated[Path, typer.Argument(help="Recorded bag (sqlite3, MCAP, or of ROS 1) with a truth mask topic.")],
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("evaluation"),
     topics: TopicPairs = None,
     config: Annotated[str | None, typer.Option(help="Offline: embedded, photo, or a YAML file.")] = None,
@@ -115,10 +115,7 @@ def play(
 ) -> tuple[OnlineResult, Config]:
     """Play the bag into the node up to the last sample's image; the scored replies, and the node's settings."""
     # Ctrl-C is to end the playing, not the connection: the node gets its mode back.
-    try:
-        rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
-    except BAD_ARGUMENTS as error:
-        raise ConfigError(str(error)) from None
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     evaluation: OnlineEvaluation | None = None
     try:
         evaluation = OnlineEvaluation(dataset, interruption, node, timeout)
@@ -141,10 +138,18 @@ def read_reference(dataset: BagDataset, folder: Path | None, out: Path) -> list[
     return read_offline(folder or out, dataset.split, fingerprint(dataset))
 
 
+def without_ros_arguments(arguments: list[str]) -> list[str]:
+    """The command's own arguments. Raises ConfigError for ROS arguments that rclpy would not take."""
+    try:
+        return remove_ros_args(args=arguments)
+    except BAD_ARGUMENTS as error:
+        raise ConfigError(f"after --ros-args: {error}") from None
+
+
 def main() -> None:
     """Run the command; an error that a person can act on is a red message and exit code 2."""
     try:
-        app(args=remove_ros_args(args=sys.argv)[1:], prog_name="evaluate_bag")
+        app(args=without_ros_arguments(sys.argv[1:]), prog_name="evaluate_bag")
     except (HybridGLError, OSError) as error:
         typer.secho(str(error), fg="red", err=True)
         raise SystemExit(cli.FAILED) from None

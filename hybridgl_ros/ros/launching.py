@@ -78,8 +78,8 @@ def described(description: Description) -> str:
     return " ".join([*parts, "Empty: as the configuration says."])
 
 
-def check_value(description: Description, text: str) -> None:
-    """Raise ConfigError when an argument's text is no value of its setting."""
+def value_of(description: Description, text: str) -> Any:
+    """An argument's text in the type of its setting. Raises ConfigError when it is none of its values."""
     value: Any = text
     if description.type in (int, float):
         try:
@@ -89,7 +89,7 @@ def check_value(description: Description, text: str) -> None:
             raise ConfigError(f"{description.name}: wants {kind}, got {text!r}") from None
     elif description.type is bool:
         value = truth_of(description.name, text)
-    check(description, value)
+    return check(description, value)
 
 
 def truth_of(name: str, text: str) -> bool:

@@ -81,10 +81,12 @@ class LaunchConfiguration:
 
 class ParameterValue:
     def __init__(self, value: Any, *, value_type: type) -> None:
-        self.value, self.value_type = value, value_type
+        if not isinstance(value, value_type):
+            raise TypeError(f"value='{value}' is not an instance of {value_type}")
+        self.value = value
 
     def evaluate(self, context: LaunchContext) -> Any:
-        return self.value_type(self.value)
+        return self.value
 
 
 CONTENT = {

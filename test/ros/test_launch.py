@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import fake_launch
 import pytest
@@ -32,7 +32,7 @@ PATIENCE = 300.0
 class RecordedNode:
     """In place of launch_ros's Node: keeps what it was made with."""
 
-    made: list[RecordedNode] = []
+    made: ClassVar[list[RecordedNode]] = []
 
     def __init__(self, **options: Any) -> None:
         self.options = options
@@ -317,14 +317,15 @@ def ros2_launch(*words: str) -> subprocess.CompletedProcess:
 def test_ros2_launch_says_it_in_a_line(word: str, reason: str) -> None:
     finished = ros2_launch("hybridgl_ros", "segment.launch.py", word)
     assert finished.returncode == 1
-    assert reason in finished.stderr and "Traceback" not in finished.stderr
+    said = finished.stdout + finished.stderr
+    assert reason in said and "Traceback" not in said
 
 
 @INSTALLED
 def test_ros2_launch_fails_with_its_node() -> None:
     finished = ros2_launch("hybridgl_ros", "segment.launch.py", "config:=nowhere")
     assert finished.returncode == 1
-    assert "segment_node-1 died with exit code 1" in finished.stderr
+    assert "segment_node-1 died with exit code 1" in finished.stdout + finished.stderr
 
 
 GROUP = """

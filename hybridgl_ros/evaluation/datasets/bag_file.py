@@ -47,7 +47,7 @@ class Message:
     topic: str
     time: int
     content: Any
-    cdr: Callable[[], bytes]
+    cdr: Callable[[], bytes | memoryview]
 
 
 class Bag:

@@ -5,7 +5,7 @@ Only the messages that are asked for are converted; what else a bag holds may be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def file_reader(path: Path) -> Any:
 class FolderReader(DirectoryReader):
     """A bag folder whose metadata may leave the storage open, as some recorders do; the files tell it anyway."""
 
-    STORAGE_PLUGINS = dict.fromkeys((*DirectoryReader.STORAGE_PLUGINS, "", None), file_reader)
+    STORAGE_PLUGINS: Mapping[Any, Any] = dict.fromkeys((*DirectoryReader.STORAGE_PLUGINS, "", None), file_reader)
 
 
 class Storage:
@@ -61,11 +61,12 @@ class Storage:
 
     def messages(
         self, connections: list[Connection], start: int | None, stop: int | None
-    ) -> Iterator[tuple[Connection, int, Any, Callable[[], bytes]]]:
+    ) -> Iterator[tuple[Connection, int, Any, Callable[[], bytes | memoryview]]]:
         """Connection, bag time, the message as ROS 2 has it, and what gives its CDR bytes."""
         for connection in connections:
             check_definition(connection, self._ros1)
-        theirs, ours, plans = types_of(self._ros1), types_of(ros1=False), {}
+        theirs, ours = types_of(self._ros1), types_of(ros1=False)
+        plans: dict[str, object] = {}
         for connection, time, data in self._reader.messages(connections=connections, start=start, stop=stop):
             kind = connection.msgtype
             if self._ros1:
