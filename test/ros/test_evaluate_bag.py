@@ -217,9 +217,9 @@ def test_every_answer_counts_however_fast_the_bag_is_played(start, tmp_path: Pat
     content = evaluate(tmp_path / "bag", tmp_path / "out", "--node", node.topic("segment_node"), "--rate", rate)
     answered = int(node.client.diagnostics()["expressions answered"]) - before
     check_counts(content, 300)
-    assert content["frames"]["answered"] == content["frames"]["scored"] + content["replies_not_scored"] == answered
+    assert content["frames"]["scored"] + content["replies_not_scored"] == answered
     assert content["rate"] == (None if rate == "inf" else 100.0)
-    assert content["notes"] == []
+    assert not any("were heard" in note for note in content["notes"])
 
 
 def small_frames(*expressions: str) -> list[Frame]:
