@@ -11,6 +11,7 @@ import typer
 from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.datasets.options import (
+    Asked,
     DatasetName,
     Images,
     Limit,
@@ -40,6 +41,7 @@ def evaluate(
     split_by: SplitBy = None,
     images: Images = None,
     topics: TopicPairs = None,
+    expressions: Asked = None,
     config: Annotated[
         str | None, typer.Option(help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")
     ] = None,
@@ -59,6 +61,9 @@ def evaluate(
         typer.Option("--row", metavar="NAME", help="Only this row of --ablation, by its name; may be repeated."),
     ] = None,
     limit: Limit = None,
+    no_depth: Annotated[
+        bool, typer.Option("--no-depth", help="Leave out the depth that the data set has: ask about the picture alone.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs Ray.")] = 1,
     ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Ray cluster, e.g. auto or host:6379.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
@@ -77,8 +82,8 @@ def evaluate(
     config = config or default_config(dataset)
     loaded = load_config(config, preset=preset, overrides=overrides)
     runs = runs_of(loaded, ablation, rows or [], methods or [], overrides)
-    splits = open_splits(dataset, split, root, split_by=split_by, images=images, topics=topics)
-    job = Job(splits, runs, None if no_cache else cache or default_cache(), limit, threads)
+    splits = open_splits(dataset, split, root, split_by=split_by, images=images, topics=topics, expressions=expressions)
+    job = Job(splits, runs, None if no_cache else cache or default_cache(), limit, threads, depth=not no_depth)
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=evaluator(workers, ray))
     write_all(finished, title_of(dataset, config, preset, ablation, runs), out)
     if not finished.complete:

@@ -19,7 +19,7 @@ from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
 from hybridgl_ros.evaluation.methods import EncodedImage, Method, find_method
 from hybridgl_ros.evaluation.metrics import iou, mask_ious, overlap
 from hybridgl_ros.evaluation.plan import Run
-from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset, Sample
+from hybridgl_ros.evaluation.samples import Geometry, Outcome, ReferringDataset, Sample, geometry_of
 from hybridgl_ros.evaluation.stages import Stages
 from hybridgl_ros.models.registry import find_checkpoint
 from hybridgl_ros.segmenter import ReferringSegmenter
@@ -55,6 +55,7 @@ class Evaluator:
 
     datasets: by split. load: makes the segmenter of a configuration. cache: folder of the stage cache, None for none.
     threads: CPU threads of torch; their number can change the last digits, so it is the same in every process.
+    depth: whether the methods get the depth that a data set has.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class Evaluator:
         load: Loader,
         cache: Path | None,
         threads: int = 1,
+        depth: bool = True,
     ) -> None:
         torch.set_num_threads(threads)
         self._datasets = datasets
         self._runs = runs
+        self._depth = depth
         loaded = load(runs[0].config)
         segmenter = ReferringSegmenter(
             loaded.config, loaded.generator, loaded.clip, loaded.parser, OneByOneTextEncoder(loaded.clip)
@@ -85,7 +88,8 @@ class Evaluator:
         image = dataset.image(task.image_id)
         truths = [dataset.mask(sample) for sample in task.samples]
         damaged = self._cache.damaged if self._cache else 0
-        digest = self._stages.start(image)
+        geometry = geometry_of(dataset, task.image_id) if self._depth else None
+        digest = self._stages.start(image, geometry)
         answers: dict[str, list[dict[str, Any]]] = {}
         for run, method in zip(self._runs, self._methods):
             try:
@@ -96,7 +100,7 @@ class Evaluator:
         return {
             "split": task.split,
             "image": task.image_id,
-            "data": data_digest(digest, truths),
+            "data": data_digest(digest, truths, geometry),
             "answers": answers,
             "stages": [asdict(usage) for usage in self._stages.usage()],
             "damaged": self._cache.damaged - damaged if self._cache else 0,
@@ -122,9 +126,14 @@ def model_checksums(config: Config) -> dict[str, str]:
     return {"sam": find_checkpoint(config.models.sam).sha256, "clip": find_checkpoint(config.models.clip).sha256}
 
 
-def data_digest(image: str, truths: Sequence[np.ndarray]) -> str:
-    """SHA-256 of what the answers of one image were scored on: its `image_digest`, the truth of each of its samples."""
+def data_digest(image: str, truths: Sequence[np.ndarray], geometry: Geometry | None = None) -> str:
+    """SHA-256 of what the answers of one image were made of and scored on.
+
+    image: its `image_digest`. truths: of each of its samples. geometry: the depth that the methods were given.
+    """
     digest = hashlib.sha256(image.encode())
+    if geometry is not None:
+        digest.update(geometry.depth.tobytes() + geometry.intrinsics.tobytes())
     for truth in truths:
         digest.update(np.packbits(truth).tobytes())
     return digest.hexdigest()

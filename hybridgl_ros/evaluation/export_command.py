@@ -11,6 +11,7 @@ from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.datasets.export import FORMATS
 from hybridgl_ros.evaluation.datasets.export import export as write
 from hybridgl_ros.evaluation.datasets.options import (
+    Asked,
     DatasetName,
     Images,
     Limit,
@@ -31,13 +32,14 @@ def export(
     split_by: SplitBy = None,
     images: Images = None,
     topics: TopicPairs = None,
+    expressions: Asked = None,
     limit: Limit = None,
 ) -> None:
     """Write a data set as JSONL, in the REFER layout, or as a bag (bag: sqlite3, mcap: MCAP).
 
     REFER cannot say that nothing is meant: expressions without a referent are left out there.
     """
-    splits = open_splits(dataset, split, root, split_by=split_by, images=images, topics=topics)
+    splits = open_splits(dataset, split, root, split_by=split_by, images=images, topics=topics, expressions=expressions)
     if len(splits) > 1:
         raise ConfigError(f"one split at a time, not {', '.join(splits)}")
     (source,) = splits.values()

@@ -21,7 +21,7 @@ from hybridgl_ros.evaluation.cache import image_digest
 from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest, model_checksums
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
-from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset
+from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset, geometry_of
 from hybridgl_ros.segmenter import ReferringSegmenter
 
 LINE_PERIOD = 30.0
@@ -35,7 +35,8 @@ class Job:
     """Everything a process needs to evaluate: can be sent to another one.
 
     datasets: by split. cache: folder of the stage cache, None for none. limit: first samples of each split only.
-    threads: CPU threads a process. load: makes the segmenter, the configured models when left out.
+    threads: CPU threads a process. load: makes the segmenter, the configured models when left out. depth: whether the
+    methods get the depth that a data set has.
     """
 
     datasets: Mapping[str, ReferringDataset]
@@ -44,6 +45,7 @@ class Job:
     limit: int | None = None
     threads: int = 1
     load: Loader | None = None
+    depth: bool = True
 
     @property
     def dataset(self) -> str:
@@ -52,7 +54,8 @@ class Job:
 
     def evaluator(self) -> Evaluator:
         """Load the models."""
-        return Evaluator(self.datasets, self.runs, self.load or ReferringSegmenter.load, self.cache, self.threads)
+        load = self.load or ReferringSegmenter.load
+        return Evaluator(self.datasets, self.runs, load, self.cache, self.threads, self.depth)
 
     def tasks(self) -> list[Task]:
         """One task an image of a split."""
@@ -70,6 +73,7 @@ class Job:
             "dataset": self.dataset,
             "splits": {split: fingerprint(dataset) for split, dataset in self.datasets.items()},
             "limit": self.limit,
+            "depth": self.depth,
             "threads": self.threads,
             "models": model_checksums(self.runs[0].config),
             "runs": [{"name": run.name, "method": run.method, "settings": values_of(run.config)} for run in self.runs],
@@ -187,7 +191,8 @@ def digest_of(job: Job, task: Task) -> str | None:
     dataset = job.datasets[task.split]
     try:
         image = image_digest(dataset.image(task.image_id))
-        return data_digest(image, [dataset.mask(sample) for sample in task.samples])
+        geometry = geometry_of(dataset, task.image_id) if job.depth else None
+        return data_digest(image, [dataset.mask(sample) for sample in task.samples], geometry)
     except DatasetError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from pycocotools import mask as coco
 from torch import Tensor
 
 from hybridgl_ros.evaluation.cache import Entry, StageCache, checksum, image_digest
+from hybridgl_ros.evaluation.samples import Geometry
 from hybridgl_ros.resources import PACKAGE
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.types import Proposals, Scene
@@ -54,13 +55,15 @@ class Stages:
         self.models = dict(models)
         self._cache = cache
         self._digest = ""
+        self._geometry: Geometry | None = None
         self._held: dict[str, Entry] = {}
         self._proposals: dict[str, Proposals] = {}
         self._usage: list[Usage] = []
 
-    def start(self, image: np.ndarray) -> str:
+    def start(self, image: np.ndarray, geometry: Geometry | None = None) -> str:
         """Forget the results of the image before; returns this one's digest."""
         self._digest = image_digest(image)
+        self._geometry = geometry
         self._held, self._proposals, self._usage = {}, {}, []
         return self._digest
 
@@ -69,7 +72,10 @@ class Stages:
         return list(self._usage)
 
     def scene(self, segmenter: ReferringSegmenter, image: np.ndarray) -> Scene:
-        """As `segmenter.encode(image)`; the segmenter shares its models with the one given at the start."""
+        """As `segmenter.encode` of the image that was started, with its depth.
+
+        The segmenter shares its models with the one given at the start.
+        """
         before = len(self._usage)
         proposals, made_of = self.proposals(segmenter, image)
         features = self.entry(
@@ -86,7 +92,8 @@ class Stages:
             tokens, grid = self._map_tokens(segmenter, image, proposals)
         timings = {usage.stage: usage.seconds for usage in self._usage[before:]}
         device = segmenter.clip.device
-        return Scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
+        scene = Scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
+        return with_geometry(scene, self._geometry)
 
     def proposals(self, segmenter: ReferringSegmenter, image: np.ndarray) -> tuple[Proposals, str]:
         """The image's proposals and a checksum of them."""
@@ -152,6 +159,13 @@ class Stages:
         if self._cache:
             self._cache.store(stage, inputs, tensors, seconds)
         return Entry(tensors, checksum(tensors), seconds)
+
+
+def with_geometry(scene: Scene, geometry: Geometry | None) -> Scene:
+    """The scene with the depth and the intrinsics, as far as scenes hold them."""
+    known = {entry.name for entry in fields(Scene)}
+    values = {} if geometry is None else {name: value for name, value in vars(geometry).items() if name in known}
+    return replace(scene, **values) if values else scene
 
 
 def relevant(settings: Any) -> dict[str, Any]:

@@ -135,3 +135,15 @@ def test_all_splits_that_the_paper_reports(monkeypatch):
     monkeypatch.setattr(options, "open_dataset", open_one)
     assert list(options.open_splits("refcoco", ["all"], None)) == ["val", "testA", "testB"]
     assert opened == ["val", "testA", "testB"]
+
+
+def test_expressions_and_depth_are_chosen(evaluate, tmp_path):
+    code, _, _ = evaluate("--expressions", "more", "--no-depth", "--limit", 3)
+    content = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))
+    assert code == 0 and content["depth"] is False and len(content["results"]) == 3
+    assert "the red cube" not in {entry["expression"] for entry in content["results"]}
+
+
+def test_unknown_expressions_are_refused(evaluate, tmp_path):
+    code, _, err = evaluate("--expressions", "poems")
+    assert code != 0 and "no expressions 'poems'; there are templates, more, people" in err

@@ -13,6 +13,7 @@ from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.datasets import SOURCES, open_dataset
 from hybridgl_ros.evaluation.datasets.bag_file import TOPICS, Topics
 from hybridgl_ros.evaluation.datasets.refer import SPLIT_BY
+from hybridgl_ros.evaluation.datasets.tabletop import EXPRESSIONS
 from hybridgl_ros.evaluation.samples import ReferringDataset
 
 EVERY_SPLIT = "all"
@@ -38,6 +39,13 @@ TopicPairs = Annotated[
         help=f"Bags: what a topic is called, NAME one of {', '.join(TOPIC_NAMES)}; may be repeated.",
     ),
 ]
+Asked = Annotated[
+    str | None,
+    typer.Option(
+        "--expressions",
+        help=f"Tabletop: what to ask of the scenes, one of {', '.join(EXPRESSIONS)}; templates by default.",
+    ),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first expressions of each split.")]
 
 
@@ -49,9 +57,11 @@ def open_splits(
     split_by: str | None = None,
     images: Path | None = None,
     topics: Sequence[str] | None = None,
+    expressions: str | None = None,
 ) -> dict[str, ReferringDataset]:
     """The data set's splits by name. Raises DatasetError as `open_dataset`, ConfigError as `topics_of`."""
-    options: dict[str, Any] = {"split_by": split_by, "images": images, "topics": topics_of(topics or ())}
+    options: dict[str, Any] = {"split_by": split_by, "images": images, "expressions": expressions}
+    options["topics"] = topics_of(topics or ())
     if splits and EVERY_SPLIT in splits and name in SOURCES:
         if split_by and split_by != SPLIT_BY.get(name, (split_by,))[0]:
             raise ConfigError(f"--split {EVERY_SPLIT}: the paper reports none split by {split_by}; name them")
