@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,15 +146,31 @@ def caption(image: np.ndarray, *lines: str) -> np.ndarray:
     if width < CAPTION_WIDTH or not kept:
         return image
     bar = len(kept) * step + CAPTION_PADDING
-    font = load_font(size)
     result = image.copy()
     result[-bar:] //= 4
     picture = Image.fromarray(result)
-    for number, line in enumerate(kept):
-        position = (CAPTION_PADDING, height - bar + CAPTION_PADDING - size // 8 + number * step)
-        shown = shortened(line, font, width - 2 * CAPTION_PADDING)
-        ImageDraw.Draw(picture).text(position, shown, font=font, fill=(255, 255, 255))
+    write_lines(picture, kept, height - bar + CAPTION_PADDING, size)
     return np.array(picture)
+
+
+def caption_below(image: np.ndarray, *lines: str) -> np.ndarray:
+    """The image with a dark bar of text lines added below it, each shortened to fit."""
+    height, width = image.shape[:2]
+    size = max(10, height // 18)
+    step = size + CAPTION_PADDING
+    picture = Image.new("RGB", (width, height + len(lines) * step + 2 * CAPTION_PADDING))
+    picture.paste(Image.fromarray(image))
+    write_lines(picture, lines, height + CAPTION_PADDING, size)
+    return np.array(picture)
+
+
+def write_lines(picture: Image.Image, lines: Sequence[str], top: int, size: int) -> None:
+    """Draw text lines of a font size from a row of the picture on, in place."""
+    font = load_font(size)
+    for number, line in enumerate(lines):
+        position = (CAPTION_PADDING, top - size // 8 + number * (size + CAPTION_PADDING))
+        shown = shortened(line, font, picture.width - 2 * CAPTION_PADDING)
+        ImageDraw.Draw(picture).text(position, shown, font=font, fill=(255, 255, 255))
 
 
 def shortened(text: str, font: ImageFont.FreeTypeFont, room: int) -> str:
