@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hybridgl_ros.drawing import data_uri
 from hybridgl_ros.explanation.parts import Part, parts_of, role_of, shown_places, total_of, value_text
-from hybridgl_ros.explanation.pictures import draw_map, label_place, object_map, outline_path, thumbnail, to_unit
+from hybridgl_ros.explanation.pictures import draw_map, label_places, object_map, outline_path, thumbnail, to_unit
 from hybridgl_ros.presentation import reading, score_name
 from hybridgl_ros.types import Answer
 
@@ -18,8 +18,8 @@ CANDIDATES = 10
 """Best candidates that a page shows; referents and landmarks are always there."""
 PICTURE_WIDTH = 1280
 MAP_WIDTH = 420
-BADGE = 0.035
-"""Radius of a candidate's number, as a share of the picture's longer side."""
+BADGE, LEAST_BADGE = 0.035, 4.0
+"""Radius of a candidate's number, as a share of the picture's longer side, and at least (px)."""
 
 
 def write_page(path: Path, image: np.ndarray, expression: str, answer: Answer, about: str) -> None:
@@ -41,6 +41,8 @@ def contents(image: np.ndarray, expression: str, answer: Answer, about: str) -> 
     places = shown_places(answer, CANDIDATES)
     parts = parts_of(answer)
     height, width = image.shape[:2]
+    badge = max(LEAST_BADGE, BADGE * max(width, height))
+    labels = label_places([answer.candidates[place].mask for place in places], 2 * badge)
     return {
         "expression": expression,
         "about": about,
@@ -50,8 +52,8 @@ def contents(image: np.ndarray, expression: str, answer: Answer, about: str) -> 
         "picture": data_uri(image, PICTURE_WIDTH),
         "width": width,
         "height": height,
-        "badge": max(4.0, BADGE * max(width, height)),
-        "candidates": [candidate(image, answer, place) for place in places],
+        "badge": badge,
+        "candidates": [candidate(image, answer, place, label) for place, label in zip(places, labels, strict=True)],
         "hidden": len(answer.candidates) - len(places),
         "rows": [row(part, places) for part in parts],
         "total": row(total_of(answer), places),
@@ -59,14 +61,14 @@ def contents(image: np.ndarray, expression: str, answer: Answer, about: str) -> 
     }
 
 
-def candidate(image: np.ndarray, answer: Answer, place: int) -> dict[str, Any]:
+def candidate(image: np.ndarray, answer: Answer, place: int, label: tuple[float, float]) -> dict[str, Any]:
     """One candidate: its number, role, outline and a small picture."""
     entry = answer.candidates[place]
     return {
         "number": place + 1,
         "role": role_of(answer, entry),
         "path": outline_path(entry.mask),
-        "label": label_place(entry.mask),
+        "label": label,
         "picture": data_uri(thumbnail(image, entry.box), PICTURE_WIDTH),
         "score": entry.score,
         "box": tuple(round(value) for value in entry.box),

@@ -13,7 +13,7 @@ GROUND = 0.35
 """How bright the picture stays under a map."""
 STRENGTH = 0.85
 """How opaque a map is where its value is 1."""
-SMOOTHING = 400.0
+SMOOTHING = 1200.0
 """Outlines are simplified by the picture's longer side over this."""
 THUMBNAIL = 72
 MARGIN = 0.15
@@ -28,11 +28,17 @@ def outline_path(mask: np.ndarray) -> str:
     return " ".join("M" + "L".join(f"{x + 0.5:g} {y + 0.5:g}" for x, y in border) + "Z" for border in smooth)
 
 
-def label_place(mask: np.ndarray) -> tuple[float, float]:
-    """A point (x, y) well inside an H×W bool mask that is not empty."""
-    distance = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)
-    y, x = np.unravel_index(int(distance.argmax()), distance.shape)
-    return float(x) - 0.5, float(y) - 0.5
+def label_places(masks: Sequence[np.ndarray], radius: float) -> list[tuple[float, float]]:
+    """A point (x, y) well inside each H×W bool mask (none empty), apart from those before where there is room."""
+    taken = np.zeros(masks[0].shape, np.uint8) if masks else np.zeros((0, 0), np.uint8)
+    places = []
+    for mask in masks:
+        free = mask & (taken == 0)
+        distance = cv2.distanceTransform(np.pad(free if free.any() else mask, 1).astype(np.uint8), cv2.DIST_L2, 5)
+        y, x = (int(value) - 1 for value in np.unravel_index(int(distance.argmax()), distance.shape))
+        cv2.circle(taken, (x, y), round(radius), 1, thickness=-1)
+        places.append((x + 0.5, y + 0.5))
+    return places
 
 
 def object_map(masks: Sequence[np.ndarray], values: Sequence[float]) -> np.ndarray:
