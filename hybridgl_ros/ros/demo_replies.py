@@ -130,18 +130,20 @@ def outcome(reply: Reply) -> str:
     if not reply.first.found:
         return reply.first.reason if reply.iou is None else f"not found · {reply.first.reason}"
     several = f"{len(reply.objects)} found, " if len(reply.objects) > 1 else ""
-    right = "there is none" if reply.iou is None else f"IoU {reply.iou:.2f}"
+    right = "but there is none" if reply.iou is None else f"IoU {reply.iou:.2f}"
     return f"{several}p {reply.score:.2f} · {right}"
 
 
 def table(replies: list[Reply]) -> Table:
     """The answers for a terminal."""
-    result = Table("kind", "expression", "read as", "asked by", "found", "score", "IoU", "latency")
+    result = Table("kind", "expression, and how it was read", "asked by", "found", "score", "IoU", "latency")
     for reply in replies:
+        said = Text(f"{reply.question.expression.text}\n→ {reply.first.query}")
         asked = "topic" if reply.question.kind in BY_TOPIC else "service"
         count = sum(entry.found for entry in reply.objects)
         iou = "–" if reply.iou is None else f"{reply.iou:.2f}"
         latency = f"{1000 * reply.first.latency:.0f} ms"
-        texts = (reply.question.kind, reply.question.expression.text, reply.first.query, asked)
-        result.add_row(*map(Text, texts), str(count) if count else "no", f"{reply.score:.3f}", iou, latency)
+        result.add_row(
+            reply.question.kind, said, asked, str(count) if count else "no", f"{reply.score:.3f}", iou, latency
+        )
     return result
