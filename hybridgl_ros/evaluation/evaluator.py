@@ -16,12 +16,12 @@ from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.errors import DatasetError, ExpressionError, ImageError
 from hybridgl_ros.evaluation.cache import StageCache
 from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
+from hybridgl_ros.evaluation.dependencies import config_models
 from hybridgl_ros.evaluation.methods import EncodedImage, Method, find_method
 from hybridgl_ros.evaluation.metrics import iou, mask_ious, overlap
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.evaluation.samples import Geometry, Outcome, ReferringDataset, Sample, geometry_of
 from hybridgl_ros.evaluation.stages import Stages
-from hybridgl_ros.models.registry import find_checkpoint
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer
@@ -76,7 +76,7 @@ class Evaluator:
             loaded.config, loaded.generator, loaded.clip, loaded.parser, OneByOneTextEncoder(loaded.clip)
         )
         self._cache = StageCache(cache) if cache is not None else None
-        self._stages = Stages(segmenter, self._cache, model_checksums(runs[0].config))
+        self._stages = Stages(segmenter, self._cache, config_models(runs[0].config))
         self._methods: list[Method] = [find_method(run.method).build(run.config, self._stages) for run in runs]
 
     def evaluate(self, task: Task) -> dict[str, Any]:
@@ -119,11 +119,6 @@ class Evaluator:
             "best": best_of(answer, ious, sample),
             "notes": [note for note in (answer.reason, *answer.notes) if note],
         }
-
-
-def model_checksums(config: Config) -> dict[str, str]:
-    """SHA-256 of the weights that a configuration names, by kind."""
-    return {"sam": find_checkpoint(config.models.sam).sha256, "clip": find_checkpoint(config.models.clip).sha256}
 
 
 def data_digest(image: str, truths: Sequence[np.ndarray], geometry: Geometry | None = None) -> str:

@@ -18,7 +18,9 @@ from rich.progress import Task as ProgressTask
 from hybridgl_ros.config import values_of
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.cache import image_digest
-from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest, model_checksums
+from hybridgl_ros.evaluation.datasets.presence import Missing, Present
+from hybridgl_ros.evaluation.dependencies import dependencies, models_of
+from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset, geometry_of
@@ -52,6 +54,11 @@ class Job:
         """Name of the data set that the splits belong to."""
         return next(iter(self.datasets.values())).name
 
+    @property
+    def skipped(self) -> dict[str, Missing]:
+        """What is missing of splits that go on without it."""
+        return {split: data.missing for split, data in self.datasets.items() if isinstance(data, Present)}
+
     def evaluator(self) -> Evaluator:
         """Load the models."""
         load = self.load or ReferringSegmenter.load
@@ -72,10 +79,16 @@ class Job:
         return {
             "dataset": self.dataset,
             "splits": {split: fingerprint(dataset) for split, dataset in self.datasets.items()},
+            "truth": {split: getattr(dataset, "truth", "dataset") for split, dataset in self.datasets.items()},
+            "skipped": {
+                split: {"files": len(missing.files), "expressions": len(missing.samples)}
+                for split, missing in self.skipped.items()
+            },
             "limit": self.limit,
             "depth": self.depth,
             "threads": self.threads,
-            "models": model_checksums(self.runs[0].config),
+            "models": models_of(self.runs),
+            "depends": dependencies(self.runs),
             "runs": [{"name": run.name, "method": run.method, "settings": values_of(run.config)} for run in self.runs],
         }
 

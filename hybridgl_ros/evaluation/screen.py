@@ -120,6 +120,10 @@ def warnings(finished: Finished, with_paper: bool) -> list[str]:
         found.append("stopped early: the figures are of a part of the split, do not compare them")
     elif with_paper and finished.job.limit is not None:
         found.append(f"limited to {finished.job.limit} expressions a split: the paper's figures are of the whole split")
+    found += [
+        f"{split}: {missing.text()}; {len(missing.samples)} expressions are left out"
+        for split, missing in finished.job.skipped.items()
+    ]
     return found
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from functools import lru_cache
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,17 +13,13 @@ from pycocotools import mask as coco
 from torch import Tensor
 
 from hybridgl_ros.evaluation.cache import Entry, StageCache, checksum, image_digest
+from hybridgl_ros.evaluation.dependencies import processor, stage_dependencies
 from hybridgl_ros.evaluation.samples import Geometry
-from hybridgl_ros.resources import PACKAGE
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.types import Proposals, Scene
 
 MEMORY_ONLY = ("points_per_batch", "batch_size")
 """Settings that change how much is computed at once, not the result."""
-
-SOURCES = {"proposals": ("proposals",), "features": ("clip",), "localisation": ("clip",)}
-"""The folders whose code a stage runs; their digest is part of the key, so that a changed method starts anew."""
-LIBRARIES = ("torch", "open_clip_torch", "segment-anything")
 
 
 @dataclass(frozen=True)
@@ -46,8 +38,8 @@ class Usage:
 class Stages:
     """Runs the image stages of one loaded segmenter, through the disk cache when there is one.
 
-    models: SHA-256 of the weights by kind (sam, clip). Results of the newest image stay in memory, so that the rows
-    of a table share them without a disk cache, too.
+    models: what is known of the weights, by kind (sam, clip), as `config_models`. Results of the newest image stay in
+    memory, so that the rows of a table share them without a disk cache, too.
     """
 
     def __init__(self, segmenter: ReferringSegmenter, cache: StageCache | None, models: Mapping[str, str]) -> None:
@@ -124,19 +116,17 @@ class Stages:
         stage: str,
         inputs: Mapping[str, Any],
         compute: Callable[[], dict[str, Tensor]],
-        sources: tuple[str, ...] | None = None,
     ) -> Entry:
         """The tensors of a stage for the image that was started: from memory, from disk, or computed and stored.
 
-        inputs: what the result depends on beside the image, the code and the kind of device. sources: folders or
-        files of the package that compute it, when the stage is not one of `SOURCES`.
+        inputs: what the result depends on beside the image, the processor, and `stage_dependencies`.
         """
         clip = self.segmenter.clip
         inputs = {
             "image": self._digest,
-            "device": clip.device.type,
+            "processor": processor(str(clip.device)),
             "dtype": str(clip.dtype),
-            "code": source_digest(sources or SOURCES[stage]),
+            **stage_dependencies(stage),
             **inputs,
         }
         key = f"{stage} {sorted(inputs.items())}"
@@ -201,16 +191,3 @@ def unpack(tensors: Mapping[str, Tensor]) -> Proposals:
         stability=tensors["stability"].numpy(),
         dropped=int(tensors["dropped"]),
     )
-
-
-@lru_cache(maxsize=16)
-def source_digest(sources: tuple[str, ...]) -> str:
-    """SHA-256 of the code that computes a stage: modules of the package by folder or file, and the libraries."""
-    digest = hashlib.sha256()
-    for source in sources:
-        path = PACKAGE / source
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [Path(path)]:
-            digest.update(f"{file.relative_to(PACKAGE)}\n".encode() + file.read_bytes())
-    for library in LIBRARIES:
-        digest.update(f"{library} {version(library)}\n".encode())
-    return digest.hexdigest()

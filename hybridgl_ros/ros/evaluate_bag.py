@@ -16,14 +16,16 @@ import typer
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from hybridgl_ros import cli
-from hybridgl_ros.errors import ConfigError, HybridGLError
-from hybridgl_ros.evaluation.command import INTERRUPTED, default_cache, evaluate, write_all
+from hybridgl_ros.commands.dataset_options import Limit, TopicPairs, topics_of
+from hybridgl_ros.commands.evaluate import evaluate
+from hybridgl_ros.commands.running import INTERRUPTED, run
+from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.evaluation.cache import default_cache
 from hybridgl_ros.evaluation.datasets.bag import BagDataset
 from hybridgl_ros.evaluation.datasets.bag_file import TOPICS
-from hybridgl_ros.evaluation.datasets.options import Limit, TopicPairs, topics_of
 from hybridgl_ros.evaluation.online import OnlineResult, compare, read_offline, score
 from hybridgl_ros.evaluation.online_results import print_online, write_online
+from hybridgl_ros.evaluation.output import write_all
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
 from hybridgl_ros.evaluation.runner import Job, fingerprint, run_job
 from hybridgl_ros.evaluation.samples import Sample
@@ -123,12 +125,8 @@ def read_reference(dataset: BagDataset, folder: Path | None, out: Path) -> list[
 
 
 def main() -> None:
-    """Run the command; an error that a person can act on is a red message and exit code 2."""
-    try:
-        app(args=remove_ros_args(args=sys.argv)[1:], prog_name="evaluate_bag")
-    except (HybridGLError, OSError) as error:
-        typer.secho(str(error), fg="red", err=True)
-        raise SystemExit(cli.FAILED) from None
+    """Run the command."""
+    run(app, args=remove_ros_args(args=sys.argv)[1:], prog_name="evaluate_bag")
 
 
 if __name__ == "__main__":

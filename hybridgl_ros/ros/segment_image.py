@@ -14,8 +14,9 @@ from typing import Annotated
 import typer
 
 from hybridgl_ros import cli
+from hybridgl_ros.commands.running import run
 from hybridgl_ros.drawing import draw_answer, verdict, write_image
-from hybridgl_ros.errors import DatasetError, HybridGLError
+from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.bag_file import COMPRESSED_IMAGE, IMAGE, SECOND, TOPICS, Bag
 from hybridgl_ros.pixels import rgb_pixels
 from hybridgl_ros.presentation import record
@@ -78,11 +79,7 @@ def main() -> None:
         sys.argv.insert(1, "segment")
         cli.main()
         return
-    try:
-        typer.run(segment_bag)
-    except (HybridGLError, OSError) as error:
-        typer.secho(str(error), fg="red", err=True)
-        raise SystemExit(cli.FAILED) from None
+    run(typer.run, segment_bag)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def segmenter(monkeypatch: pytest.MonkeyPatch, make_segmenter) -> None:
     halves = np.zeros((2, 240, 320), bool)
     halves[0, :, :160] = halves[1, :, 160:] = True
     made = make_segmenter(halves)
-    monkeypatch.setattr(ReferringSegmenter, "from_config", lambda *_, **__: made)
+    monkeypatch.setattr(ReferringSegmenter, "load", lambda config: made)
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:

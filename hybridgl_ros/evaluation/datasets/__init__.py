@@ -46,7 +46,7 @@ _TESTS = {"refcoco": _TESTS_AB, "refcoco+": _TESTS_AB, "refcocog": ("val", "test
 SOURCES: dict[str, Source] = {
     "tabletop": Source(open_tabletop, (HELDOUT,), None, ("expressions",), default_split),
     **{
-        name: Source(_open_refer(name), _TESTS[name], "the REFER data folder", ("split_by", "images"))
+        name: Source(_open_refer(name), _TESTS[name], "the REFER data folder", ("split_by", "images", "truth"))
         for name in SPLIT_BY
     },
     "phrasecut": Source(PhraseCutDataset, ("test", "val"), "the VGPhraseCut_v0 folder", ("images",)),
