@@ -89,13 +89,18 @@ def check(description: Description, value: Any) -> Any:
         (kind,) = get_args(description.type)
         if not isinstance(value, (list, tuple)):
             raise ConfigError(f"{name}: wants a list, got {value!r}")
-        return [convert(name, kind, item) for item in value]
-    value = convert(name, description.type, value)
-    if description.choices and value not in description.choices:
-        raise ConfigError(f"{name}: {value!r} is not one of {', '.join(description.choices)}")
+        return [check_choice(description, convert(name, kind, item)) for item in value]
+    value = check_choice(description, convert(name, description.type, value))
     low, high = description.low, description.high
     if (low is not None and value < low) or (high is not None and value > high):
         raise ConfigError(f"{name}: {value!r} is outside {low} … {high}")
+    return value
+
+
+def check_choice(description: Description, value: Any) -> Any:
+    """The value, or one entry of a list, when it is among the choices; raises ConfigError with them when not."""
+    if description.choices and value not in description.choices:
+        raise ConfigError(f"{description.name}: {value!r} is not one of {', '.join(description.choices)}")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hybridgl_ros.checks import check_blocks, make_scene
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.fusion import region_features
 from hybridgl_ros.clip.localisation import localisation_map, map_tokens
@@ -23,14 +24,19 @@ from hybridgl_ros.errors import ConfigError, ImageError
 from hybridgl_ros.language.parser import ExpressionParser
 from hybridgl_ros.language.pipeline import load_pipeline
 from hybridgl_ros.language.rules import load_rules
-from hybridgl_ros.models.loading import load_clip, load_sam
+from hybridgl_ros.memory import check_room, refusing_what_does_not_fit, room_on
+from hybridgl_ros.models.loading import find_device, load_clip, load_sam
 from hybridgl_ros.proposals import ProposalGenerator, proposals_from_masks
 from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
 from hybridgl_ros.settings import Config
 from hybridgl_ros.spatial.guidance import divide_by_mean, guidance_scores
 from hybridgl_ros.spatial.position import position_map
+from hybridgl_ros.threads import use_threads
 from hybridgl_ros.types import Answer, Candidate, Parse, Proposals, Scene, Scores
+
+# Bytes a pixel that region features and scoring take at their peak, beside the proposals' masks.
+ENCODED_PIXEL = 48
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class ReferringSegmenter:
         parser: ExpressionParser,
         text: TextEncoder | None = None,
     ) -> None:
+        check_blocks(config, len(clip.blocks))
         self.config = config
         self.generator = generator
         self.clip = clip
@@ -84,8 +91,14 @@ class ReferringSegmenter:
 
     @classmethod
     def load(cls, config: Config) -> ReferringSegmenter:
-        """Load the models of a configuration. Raises WeightsError when weights are missing or damaged."""
+        """Load the models of a configuration, and let torch use as many threads as it says.
+
+        Raises ConfigError for a device that is not there, before anything is loaded, or for settings that do not fit
+        the models; WeightsError when weights are missing or damaged.
+        """
         models = config.models
+        find_device(models.device)
+        use_threads(models.threads)
         dtype = getattr(torch, models.dtype)
         parser = ExpressionParser(load_pipeline(models.spacy), load_rules(config.text.rules))
         clip = ClipEncoder(load_clip(models.clip, models.device), dtype)
@@ -101,9 +114,15 @@ class ReferringSegmenter:
         """All that depends on the image only.
 
         image: H×W×3 uint8 RGB. masks: N×H×W bool proposals of your own instead of SAM's.
-        Raises ImageError for anything else.
+        Raises ImageError for anything else, and for a picture that does not fit into memory.
         """
         check_image(image)
+        with refusing_what_does_not_fit((image.shape[0], image.shape[1])):
+            return self._encode(image, masks)
+
+    def _encode(self, image: np.ndarray, masks: np.ndarray | None) -> Scene:
+        height, width = image.shape[:2]
+        check_room(ENCODED_PIXEL * height * width, (height, width), "a description", room_on(self.clip.device))
         timings: dict[str, float] = {}
         with timed(timings, "proposals"):
             if masks is None:
@@ -114,7 +133,7 @@ class ReferringSegmenter:
             features = self.features(image, proposals)
         with timed(timings, "localisation"):
             tokens, grid = self.map_tokens(image, proposals)
-        return Scene(image, proposals, features, tokens, grid, timings)
+        return make_scene(image, proposals, features, tokens, grid, timings)
 
     def features(self, image: np.ndarray, proposals: Proposals) -> Tensor:
         """Region features N×d float32 of the proposals."""
@@ -145,13 +164,15 @@ class ReferringSegmenter:
         timings = dict(scene.timings)
         with timed(timings, "parse"):
             parse = self.parser.parse(expression)
-        notes = self._truncation_note(parse)
+        notes = (*scene.notes, *self._truncation_note(parse))
         if not len(scene.proposals):
             return nothing_proposed(scene, parse, notes, timings)
         with timed(timings, "scoring"), torch.inference_mode():
             maps = self.maps(scene, parse)
             scores, semantic = self.score(scene, parse, maps)
             candidates = rank(scene, scores)
+        if not candidates:
+            return nothing_scored(scene, parse, notes, timings)
         best = candidates[0]
         reason = self._rejection(best)
         return Answer(
@@ -267,6 +288,12 @@ def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:
 def box_tuple(box: np.ndarray) -> tuple[float, float, float, float]:
     x, y, width, height = map(float, box)
     return x, y, width, height
+
+
+def nothing_scored(scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float]) -> Answer:
+    """No score of any proposal is a finite number."""
+    reason = "nothing found: no proposal has a finite score; the models or their dtype do not suit the input"
+    return replace(nothing_proposed(scene, parse, notes, timings), reason=reason)
 
 
 def nothing_proposed(scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float]) -> Answer:
