@@ -59,7 +59,7 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
     try:
         rclpy.init(args=arguments)
     except Exception as error:  # rclpy has a type of its own for each of its layers, none of them in common
-        print(f"{os.path.basename(arguments[0])}: {explained(error)}", file=sys.stderr)
+        print(f"{os.path.basename(arguments[0])}: bad ROS arguments: {explained(error)}", file=sys.stderr)
         return BAD_START
     logger = rclpy.logging.get_logger("hybridgl_ros")
     others = remove_ros_args(arguments)[1:]

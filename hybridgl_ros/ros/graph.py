@@ -38,11 +38,15 @@ def offers(node: Node, topic: str) -> list[Offer]:
 
 
 def image_topics(node: Node, near: str) -> list[str]:
-    """Image topics that others publish, those with names most like the given one first."""
+    """Image topics that others publish, those with names most like the given one first.
+
+    What nodes of the same name publish is no camera: another instance's masks.
+    """
     names = [
         name
         for name, types in node.get_topic_names_and_types()
-        if any(kind in IMAGE_TYPES for kind in types) and any(offer.type in IMAGE_TYPES for offer in offers(node, name))
+        if any(kind in IMAGE_TYPES for kind in types)
+        and any(offer.type in IMAGE_TYPES and offer.node != node.get_name() for offer in offers(node, name))
     ]
     return sorted(names, key=lambda name: (-difflib.SequenceMatcher(None, name, near).ratio(), name))
 

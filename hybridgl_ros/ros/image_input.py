@@ -172,4 +172,5 @@ class ImageInput:
         return " or ".join(self._topics.values())
 
     def _explain(self) -> str:
-        return explain_silence(self._node, {topic: kind for kind, topic in self._topics.items()})
+        reason = explain_silence(self._node, {topic: kind for kind, topic in self._topics.items()})
+        return f"{reason}; images were lost on their way" if self.lost else reason

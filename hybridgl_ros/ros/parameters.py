@@ -37,10 +37,11 @@ def declare(node: Node, description: Description, value: Any) -> Any:
             value = []  # what rcl makes of an empty list
         value = check(description, value)
     if is_list and not value:
-        # rclpy takes an empty list for bytes.
+        # rclpy takes an empty list for bytes, and fails to tell a parameter's value that is not set.
         (kind,) = get_args(description.type)
         empty = Parameter.Type.STRING_ARRAY if kind is str else Parameter.Type.DOUBLE_ARRAY
         node.declare_parameter(name, empty, descriptor(description), ignore_override=True)
+        node.set_parameters([Parameter(name, empty, [])])
         return []
     return plain(node.declare_parameter(name, value, descriptor(description), ignore_override=True))
 
@@ -99,8 +100,8 @@ def declare_settings(node: Node, defaults: Settings) -> Settings:
 def declare_config(node: Node, settings: SegmentSettings) -> Config:
     """Declare every setting of the method; the configuration that the node names gives the defaults.
 
-    The models come first: their cards recommend thresholds. Raises ConfigError for a value that does not fit, and for a device that
-    is not there.
+    The models come first: their cards recommend thresholds. Raises ConfigError for a value that does not fit, and for
+    a device that is not there.
     """
     known = descriptions()
     preset = settings.preset or None

@@ -59,8 +59,9 @@ class SegmentNode(Node):
         self.settings = declare_settings(self, default_settings(SegmentSettings, "segment_node"))
         self.config = declare_config(self, self.settings)
         self._counters = Counters()
-        self._warnings = Notices(self.get_logger().warning)
-        self._defects = Notices(self.get_logger().error)
+        # rclpy wants each line of code to log at one severity only.
+        self._warnings = Notices(lambda text: self.get_logger().warning(text))
+        self._defects = Notices(lambda text: self.get_logger().error(text))
         self._unseen: deque[str] = deque()
         self._newest_expression = ""
         self._follower = Follower(self._ask_when_seen)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -160,11 +161,12 @@ class InferenceWorker:
             if future.cancelled():
                 return
             self._in_hand = future
-        outcome = self._answer(expression, frame)
-        try:
-            future.set_result(outcome)
-        except InvalidStateError:
-            return  # cancelled meanwhile
+        with suppress(InvalidStateError):  # cancelled meanwhile
+            try:
+                future.set_result(self._answer(expression, frame))
+            except Exception as error:
+                # Reporting a defect failed in its turn; whoever waits must hear of it all the same.
+                future.set_exception(error)
 
     def _load(self, load: Callable[[Config], Segmenter]) -> None:
         try:

@@ -1,7 +1,7 @@
 """A camera as a process of its own: publishes frames of noise, a number each, and stays until it is ended.
 
-Arguments: TOPIC WIDTH HEIGHT RELIABILITY FRAMES RATE; KIND is raw or compressed. The first frame waits for a
-subscription that matches; the number of a frame is the second of its stamp.
+Arguments: TOPIC WIDTH HEIGHT RELIABILITY FRAMES RATE. The first frame waits for a subscription that matches; the number
+of a frame is the second of its stamp.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-import rclpy
+from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -18,7 +18,7 @@ from hybridgl_ros.ros.conversion import image_message
 from hybridgl_ros.ros.executable import run
 
 
-class Camera(rclpy.node.Node):
+class Camera(Node):
     def __init__(self, topic: str, width: str, height: str, reliability: str, frames: str, rate: str) -> None:
         super().__init__("camera")
         profile = QoSProfile(depth=5, reliability=ReliabilityPolicy[reliability.upper()])
