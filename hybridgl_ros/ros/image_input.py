@@ -129,7 +129,7 @@ class ImageInput:
         except UnsupportedEventTypeError:
             self._subscription = self._create(kind, profile)
 
-    def _create(self, kind: str, profile: QoSProfile, **events: Callable[[Any], None]) -> Any:
+    def _create(self, kind: str, profile: QoSProfile, **events: Any) -> Any:
         return self._node.create_subscription(
             MESSAGES[kind],
             self._topics[kind],

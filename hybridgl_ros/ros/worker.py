@@ -145,7 +145,8 @@ class InferenceWorker:
             future.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            in_hand: list[Future[Any]] = [future for future in (self.loaded, *self._open) if not future.done()]
+            everything: set[Future[Any]] = {self.loaded, *self._open}
+        in_hand = [future for future in everything if not future.done()]
         left = wait(in_hand, timeout=patience).not_done
         for late in left:
             late.cancel()
