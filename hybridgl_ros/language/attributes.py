@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
+from hybridgl_ros.language.lexer import Item
 from hybridgl_ros.language.phrases import noun_phrase
 
 _ENDS = ("", ",", ".")
@@ -34,17 +33,20 @@ def worn(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return True
 
 
-def carrying(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
-    """ "with a handle" is an attribute, "with a ball in it" a relation, "with no lid" a negation."""
-    item = cursor.take()
+def carrying(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    """ "with a handle", "with no lid", "with a ball in it"; "with" is next."""
+    return carry(cursor, draft, cursor.take(), negated=cursor.skip("not"))
+
+
+def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
+    """ "a handle" is an attribute, "a ball in it" a relation, "no lid" a negation; the preposition has been taken."""
     start = cursor.at
-    negated = cursor.skip("not")
     if cursor.kind() == "pronoun" and cursor.kind(1) in ("noun", "adjective"):
         cursor.at += 1
     phrase = noun_phrase(cursor)
     if phrase is None:
-        if cursor.at > start:
-            cursor.ignored.append("not")
+        if negated:
+            cursor.ignored.append(item.text)
         return True
     if _held(cursor, draft, phrase, negated):
         return True

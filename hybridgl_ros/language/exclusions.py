@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hybridgl_ros.language.attributes import carry
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
 from hybridgl_ros.language.phrases import noun_phrase
 from hybridgl_ros.language.relations import finish
@@ -36,7 +37,7 @@ def add_exclusion(draft: Draft, other: Draft) -> None:
         if one.modifiers or (one.noun and one.determined and not one.indefinite) or not one.named:
             draft.modifiers.append(Modifier("except", others=[one], negated=True))
         else:
-            draft.modifiers.append(Modifier("attribute", one.phrase, [one], negated=True))
+            draft.modifiers.append(Modifier("attribute", " ".join([*one.before, one.noun, *one.after]).strip(), [one], negated=True))
     other.union = []
 
 
@@ -50,18 +51,10 @@ def negate(
         cursor.at += 1
     kind = cursor.kind()
     if item.text in ("without", "lacking", "free of"):
-        if cursor.kind() == "count":
+        carry(cursor, draft, item, negated=True)
+        while cursor.kind() == "or" and cursor.kind(1) in ("det", "noun", "adjective"):
             cursor.at += 1
-        phrase = noun_phrase(cursor)
-        if phrase is None:
-            cursor.ignored.append(item.text)
-        else:
-            draft.modifiers.append(Modifier("attribute", f"with {phrase.phrase}", negated=True))
-            while cursor.kind() == "or":
-                cursor.at += 1
-                more = noun_phrase(cursor)
-                if more:
-                    draft.modifiers.append(Modifier("attribute", f"with {more.phrase}", negated=True))
+            carry(cursor, draft, item, negated=True)
         return True
     if kind in ("det", "noun", "adjective", "generic", "count", "number", "ordinal", "idiom"):
         known = len(draft.modifiers)

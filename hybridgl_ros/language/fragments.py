@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hybridgl_ros.language.draft import Cursor, Draft
 from hybridgl_ros.language.phrases import noun_phrase
 from hybridgl_ros.language.relations import finish
+from hybridgl_ros.language.vocabulary import Vocabulary
 
 
 def fragment(
@@ -36,7 +37,7 @@ def merge(cursor: Cursor, draft: Draft, other: Draft) -> None:
     group = cursor.group(other.noun)
     same = not other.noun or other.noun == draft.noun
     if same or not draft.noun:
-        draft.absorb(other)
+        narrow(cursor.vocabulary, draft, other)
     elif group.intersection(("worn", "parts")) and not (other.determined and not other.indefinite):
         draft.after.append(f"with {other.phrase}")
         draft.modifiers.extend(other.modifiers)
@@ -51,6 +52,23 @@ def merge(cursor: Cursor, draft: Draft, other: Draft) -> None:
     else:
         draft.after.append(other.phrase)
         draft.modifiers.extend(other.modifiers)
+
+
+def narrow(vocabulary: Vocabulary, draft: Draft, other: Draft) -> None:
+    """ "two mugs, the left one": one of those that were named before."""
+    if draft.many and other.determined and not other.many and (other.modifiers or other.before or other.ordinal):
+        number = draft.number
+        for entry in other.modifiers:
+            if entry.kind == "position" and entry.first:
+                place = entry.value[0]  # type: ignore[index]
+                if place in vocabulary.ends:
+                    entry.kind, entry.value = "rank", vocabulary.ends[place]
+                elif number and number % 2:
+                    entry.kind, entry.value, entry.n = "rank", ("x", "left"), (number + 1) // 2
+        draft.number, draft.count, draft.plural = None, "", False
+    if draft.count == "other" and other.determined:
+        draft.count = ""
+    draft.absorb(other)
 
 
 def conjoin(cursor: Cursor, draft: Draft, either: bool, modifiers: Callable[..., None]) -> bool:

@@ -9,7 +9,7 @@ from hybridgl_ros.language.exclusions import exclude, negate
 from hybridgl_ros.language.fragments import conjoin, fragment
 from hybridgl_ros.language.lexer import Item
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
-from hybridgl_ros.language.relations import absorb_set, inside_or_wearing, of_phrase, place, relation, to_phrase
+from hybridgl_ros.language.relations import absorb_set, inside_or_wearing, of_phrase, place, relation, to_phrase, to_place
 from hybridgl_ros.language.attributes import carrying, doing, worn
 
 LOOSE = ("relation", "position", "rank")
@@ -73,17 +73,40 @@ def _skip(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return True
 
 
+def _unusable(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    cursor.ignored.append(cursor.take().text)
+    return True
+
+
+def _then(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    """What to do with it afterwards says nothing of it."""
+    if nested:
+        return False
+    rest: list[str] = []
+    while cursor.kind() not in ("", "."):
+        rest.append(cursor.take().text)
+    cursor.notes.append(f"not used, what to do then: '{' '.join(rest)}'")
+    return True
+
+
 def _relation(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     item = cursor.take()
     return relation(cursor, draft, item.value, item, modifiers)
 
 
 def _place(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    following = cursor.peek(1)
+    if not nested and following is not None and is_bare(cursor, cursor.peek()):
+        if following.kind in ("noun", "adjective", "generic") or following.text == "one":
+            return fragment(cursor, draft, nested, modifiers)
     return place(cursor, draft, modifiers)
 
 
 def _from(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if draft.ordinal is None:
+        if draft.modifiers and to_place(cursor, draft.modifiers[-1], cursor.peek()):
+            cursor.at += 1
+            return True
         ranks = [entry for entry in draft.modifiers if entry.kind == "rank"]
         if nested:
             return False
@@ -102,7 +125,11 @@ def _rank(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     entry = Modifier("rank", item.value, n=draft.ordinal or 1, words=item.text)
     draft.ordinal = None
     draft.modifiers.append(entry)
-    if item.value[0] == "depth" and cursor.kind() in ("to", "det", "pronoun", "noun", "adjective"):
+    following = cursor.peek(1 if cursor.kind() in ("det", "to") else 0)
+    if following is not None and following.kind in ("side", "from") and to_place(cursor, entry, following):
+        cursor.skip("det", "to")
+        cursor.at += 1
+    elif item.value[0] == "depth" and cursor.kind() in ("to", "det", "pronoun", "noun", "adjective"):
         to_phrase(cursor, draft, entry, modifiers)
     return True
 
@@ -141,6 +168,8 @@ def _number(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if following in ("noun", "adjective", "generic", "of", "rank"):
         return fragment(cursor, draft, nested, modifiers)
     item = cursor.take()
+    if item.text == "one" and following != "from":
+        return True
     if following == "from" or (draft.noun and "people" not in cursor.group(draft.noun) and item.value <= 10):
         draft.ordinal = item.value
     else:
@@ -184,7 +213,7 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     while cursor.kind() in ("is", "who", "drop", "speaker") or (cursor.kind() == "posture" and cursor.kind(1) != "noun"):
         cursor.at += 1
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
-        return fragment(cursor, draft, nested, modifiers, predicate=True)
+        fragment(cursor, draft, nested, modifiers, predicate=True)
     return True
 
 
@@ -245,7 +274,9 @@ _READERS: dict[str, Callable[[Cursor, Draft, bool], bool]] = {
     "on": lambda cursor, draft, nested: relation(cursor, draft, "on", cursor.take(), modifiers),
     "side": _place,
     "place": _place,
-    "with": lambda cursor, draft, nested: carrying(cursor, draft, modifiers),
+    "with": carrying,
+    "unusable": _unusable,
+    "then": _then,
     "wearing": worn,
     "from": _from,
     "rank": _rank,

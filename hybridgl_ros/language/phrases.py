@@ -75,6 +75,9 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
             return False
         words.append(item)
         cursor.at += 1
+    elif kind in ("verb", "adverb") and not headed and (words or draft.determined or draft.modifiers):
+        words.append(Item("noun", item.text, item.words, item.start, known=False))
+        cursor.at += 1
     elif kind == "possessive":
         return bool(words) and _possessor(cursor, draft, words)
     elif kind == "generic":
@@ -82,6 +85,7 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
             return False
         cursor.at += 1
         draft.generic = True
+        draft.said = item.text
         if item.text in cursor.vocabulary.human:
             draft.noun = "person"
         if item.text in cursor.vocabulary.everything:

@@ -102,9 +102,10 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
     vocabulary = cursor.vocabulary
     item = cursor.take()
     places = item.value
-    if cursor.kind() == "of":
+    missing_of = places in (("left",), ("right",)) and item.text in vocabulary.sides and cursor.kind() == "det" and draft.noun
+    if cursor.kind() == "of" or missing_of:
         start = cursor.at
-        cursor.at += 1
+        cursor.skip("of")
         if places == ("middle",):
             landmarks = between_landmarks(cursor, read)
             kind = "between" if len(landmarks) == 2 or (landmarks and landmarks[0].many) else "inside"
@@ -124,6 +125,10 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
                     draft.modifiers.append(Modifier("relation", kind, [landmarks[0]], words=item.text))
             return True
         cursor.at = start + 1
+    neighbour = draft.modifiers[-1] if draft.modifiers else None
+    if neighbour is not None and neighbour.words in ("neighbour", "neighbor") and len(places) == 1:
+        neighbour.value = vocabulary.place_of[places[0]]
+        return True
     if not places:
         cursor.ignored.append(item.text)
         return True
@@ -192,6 +197,13 @@ def to_phrase(cursor: Cursor, draft: Draft, entry: Modifier, read: Read) -> bool
     """ "closest to the ring": a distance to a landmark instead of a depth."""
     start = cursor.at
     cursor.skip("to", "from")
+    if cursor.skip("speaker"):
+        return True
+    viewer = cursor.peek(1 if cursor.kind() == "det" else 0)
+    if viewer is not None and viewer.text in cursor.vocabulary.viewer:
+        cursor.skip("det")
+        cursor.at += 1
+        return True
     if cursor.kind() == "relation":
         cursor.at += 1
     landmarks = one_landmark(cursor, read)
@@ -202,6 +214,24 @@ def to_phrase(cursor: Cursor, draft: Draft, entry: Modifier, read: Read) -> bool
         return True
     near = entry.value[1] == "near"  # type: ignore[index]
     entry.value, entry.others = ("distance", "close" if near else "remote"), landmarks
+    return True
+
+
+def to_place(cursor: Cursor, entry: Modifier, item: Item | None) -> bool:
+    """ "closest to the left edge", "farthest from the right": ranked towards or away from an end of the picture."""
+    if item is None or entry.kind != "rank" or entry.others or entry.value[0] != "depth":  # type: ignore[index]
+        return False
+    vocabulary = cursor.vocabulary
+    places = item.value if item.kind == "side" else [p for p, end in vocabulary.ends.items() if end == item.value]
+    if len(places) != 1:
+        return False
+    place = places[0]
+    if place == "middle":
+        entry.kind, entry.value = "position", ("middle",)
+        return True
+    if entry.value[1] == "far":  # type: ignore[index]
+        place = vocabulary.opposite[place] if item.kind == "from" else place
+    entry.value = vocabulary.ends[place]
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hybridgl_ros.language.draft import Cursor, Draft
+from hybridgl_ros.language.fragments import narrow
 from hybridgl_ros.language.lexer import Lexer
 from hybridgl_ros.language.modifiers import modifier, modifiers
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
@@ -54,7 +55,7 @@ class SentenceReader:
             return
         for entry in draft.modifiers:
             entry.late = True
-        meaning.target.absorb(draft)
+        narrow(self._vocabulary, meaning.target, draft)
 
     def _sentence(self, words: tuple[str, ...], meaning: Meaning, before: Draft | None) -> tuple[Draft | None, bool]:
         start, kinds, person = self._opening(words, 0)
@@ -70,6 +71,8 @@ class SentenceReader:
         finish(cursor, draft)
         if person and not draft.noun:
             draft.noun = "person"
+        if not draft.noun and draft.count == "other":
+            draft.noun = next((m.others[0].noun for m in draft.modifiers if m.kind == "except"), "")
         moving = self._vocabulary.moving.intersection(words[:start])
         if moving:
             destination(draft, moving, meaning)

@@ -50,8 +50,15 @@ class Speller:
             near = {other for other in near if len(other) >= len(word) and other[0] == word[0]}
         near = {other for other in near if len(other) >= self._shortest}
         if not near:
-            return word
+            return word if sources else self._split(word)
         return min(near, key=lambda other: (sorted(other) != sorted(word), other[0] != word[0], other not in self._closed, -len(other), other))
+
+    def _split(self, word: str) -> str:
+        """Two known words that were written as one ("redball"), else the word."""
+        for at in range(self._shortest, len(word) - self._shortest + 1):
+            if word[:at] in self._known and word[at:] in self._known and word[:at] in self._closed:
+                return f"{word[:at]} {word[at:]}"
+        return word
 
     def sources(self, word: str) -> int:
         """How many of the two sources know the word as English."""

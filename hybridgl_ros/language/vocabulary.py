@@ -64,6 +64,8 @@ class Vocabulary:
     inverse: Mapping[str, str]
     inverse_alone: Mapping[str, str]
     direction: Mapping[str, tuple[str, str]]
+    opposite: Mapping[str, str]
+    viewer: frozenset[str]
     ends: Mapping[str, tuple[str, str]]
     default_end: tuple[str, str]
     size_ranks: Mapping[str, tuple[str, str]]
@@ -149,6 +151,8 @@ def _load(folder: str) -> Vocabulary:
             inverse=_relations(space, "inverse"),
             inverse_alone=_relations(space, "inverse_alone"),
             direction={k: _end(v) for k, v in ranks.table("direction").items()},
+            opposite={str(one): str(two) for one, two in ranks.table("opposite").items()},
+            viewer=ranks.words("viewer"),
             ends=ends,
             default_end=_end(ranks.entry("default_end")),
             size_ranks={
@@ -244,6 +248,8 @@ def _body(parts: Mapping[str, _Part], sides: Mapping[str, str], nouns: Mapping[s
     yield from tables(space, "relations", "relation", str)
     yield from tables(space, "fixed_places", "place", lambda place: (place,))
     yield from rows(space, "side_patterns", "side")
+    yield from rows(space, "unusable_patterns", "unusable")
+    yield from rows(speech, "then_patterns", "then")
     yield from tables(ranks, "ordinals", "ordinal", int)
     yield from tables(ranks, "but", "but_n", int)
     yield from rows(ranks, "numbered", "numbered")
