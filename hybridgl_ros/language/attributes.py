@@ -16,7 +16,7 @@ def wear(cursor: Cursor, draft: Draft, preposition: str, phrase: Draft) -> None:
         start = cursor.at
         cursor.at += 1
         more = noun_phrase(cursor)
-        fits = more is not None and ("worn" in cursor.group(more.noun) or (not more.noun and more.before))
+        fits = more is not None and (cursor.group(more.noun).intersection(("worn", "parts")) or (not more.noun and more.before))
         if more is None or not fits or more.determined and not more.indefinite:
             cursor.at = start
             break

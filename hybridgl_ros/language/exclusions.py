@@ -28,6 +28,8 @@ def exclude(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
     if not other.noun and other.modifiers:
         other.noun, other.known = draft.noun, draft.known
     add_exclusion(draft, other)
+    if cursor.kind() == "and" and cursor.kind(1) in ("det", "noun") and cursor.kind(2) not in ("not", "relation"):
+        return exclude(cursor, draft, read)
     return True
 
 
@@ -48,7 +50,7 @@ def negate(
     item = cursor.take()
     cursor.skip("is", "drop", "who", "posture")
     if cursor.kind() == "with":
-        cursor.at += 1
+        return carry(cursor, draft, cursor.take(), negated=True)
     kind = cursor.kind()
     if item.text in ("without", "lacking", "free of"):
         carry(cursor, draft, item, negated=True)

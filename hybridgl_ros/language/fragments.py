@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hybridgl_ros.language.draft import Cursor, Draft
+from hybridgl_ros.language.draft import Cursor, Draft, Modifier
 from hybridgl_ros.language.phrases import noun_phrase
 from hybridgl_ros.language.relations import finish
 from hybridgl_ros.language.vocabulary import Vocabulary
@@ -71,6 +71,16 @@ def narrow(vocabulary: Vocabulary, draft: Draft, other: Draft) -> None:
     draft.absorb(other)
 
 
+def _share(draft: Draft, other: Draft) -> None:
+    """ "the first and the third ball from the left", "the left and right mugs": the end and the plural are of both."""
+    end = next((entry.value for entry in other.modifiers if entry.kind == "rank"), None)
+    if draft.ordinal is not None and end is not None:
+        draft.modifiers.append(Modifier("rank", end, n=draft.ordinal, first=True))
+        draft.ordinal = None
+    if draft.modifiers and other.modifiers and not draft.plural and not draft.said:
+        other.plural = False
+
+
 def conjoin(cursor: Cursor, draft: Draft, either: bool, modifiers: Callable[..., None]) -> bool:
     """ "the ball and the ring left of it": another referent that is meant as well."""
     if cursor.antecedent is None:
@@ -80,6 +90,9 @@ def conjoin(cursor: Cursor, draft: Draft, either: bool, modifiers: Callable[...,
     if other is None:
         cursor.at = start
         return True
+    if not (either or other.noun or other.determined or other.modifiers or other.generic) and draft.before:
+        draft.before[-1] += f" and {other.phrase}"
+        return True
     group = cursor.group(other.noun)
     if not either and group.intersection(("worn", "parts")) and not other.determined and "worn" not in cursor.group(draft.noun):
         draft.after.append(f"with {other.phrase}")
@@ -88,9 +101,12 @@ def conjoin(cursor: Cursor, draft: Draft, either: bool, modifiers: Callable[...,
         draft.noun, draft.known = other.noun, other.known
     elif not other.noun:
         other.noun, other.known = draft.noun, draft.known
-    finish(cursor, draft)
     modifiers(cursor, other)
     finish(cursor, other)
+    _share(draft, other)
+    finish(cursor, draft)
+    if either and draft.count == "any":
+        draft.count = ""
     draft.either = either
     draft.union = [*draft.union, *draft.appositions, other, *other.union]
     draft.appositions, other.union = [], []

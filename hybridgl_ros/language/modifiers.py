@@ -136,6 +136,13 @@ def _rank(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _to(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     start = cursor.at
+    if cursor.peek().text == "than":  # type: ignore[union-attr]
+        if nested:
+            return False
+        cursor.at += 1
+        other = noun_phrase(cursor)
+        cursor.ignored.append(f"than {other.phrase}" if other else "than")
+        return True
     cursor.at += 1
     side = noun_phrase(cursor)
     if side is not None and side.possessed:
@@ -168,9 +175,10 @@ def _number(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if following in ("noun", "adjective", "generic", "of", "rank"):
         return fragment(cursor, draft, nested, modifiers)
     item = cursor.take()
-    if item.text == "one" and following != "from":
+    beside = following == "relation" or (following == "side" and cursor.kind(1) == "of")
+    if item.text == "one" and not beside and following != "from":
         return True
-    if following == "from" or (draft.noun and "people" not in cursor.group(draft.noun) and item.value <= 10):
+    if following == "from" or beside or (draft.noun and "people" not in cursor.group(draft.noun) and item.value <= 10):
         draft.ordinal = item.value
     else:
         draft.after.append(item.text)

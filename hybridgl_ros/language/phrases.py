@@ -34,7 +34,11 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
     kind = item.kind
     if draft.generic:
         return False
-    if kind in _SKIPPED:
+    place = cursor.vocabulary.place_adjectives.get(item.text)
+    if place and not headed and (draft.determined or words) and describes_next(cursor):
+        cursor.at += 1
+        draft.modifiers.append(Modifier("position", (place,), first=True, words=item.text))
+    elif kind in _SKIPPED:
         if headed:
             return False
         cursor.at += 1

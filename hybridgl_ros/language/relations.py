@@ -115,6 +115,9 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
         else:
             landmarks = one_landmark(cursor, read)
         if landmarks:
+            nearest = next((m for m in draft.modifiers if m.kind == "rank" and m.first and m.value[0] == "depth"), None)  # type: ignore[index]
+            if nearest is not None and item.words[0] == "to":
+                nearest.value, nearest.others = ("distance", "close" if nearest.value[1] == "near" else "remote"), landmarks[:1]  # type: ignore[index]
             if not draft.noun and is_bare(cursor, item) and landmarks[0].many:
                 absorb_set(cursor, draft, landmarks[0], vocabulary.ends.get(places[0]), places)
             else:

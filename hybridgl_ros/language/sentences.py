@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hybridgl_ros.language.draft import Cursor, Draft
+from hybridgl_ros.language.exclusions import add_exclusion
 from hybridgl_ros.language.fragments import narrow
 from hybridgl_ros.language.lexer import Lexer
 from hybridgl_ros.language.modifiers import modifier, modifiers
@@ -24,6 +25,7 @@ class Meaning:
     target: Draft
     ignored: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    refused: list[Draft] = field(default_factory=list)
 
 
 class SentenceReader:
@@ -37,16 +39,38 @@ class SentenceReader:
         """The referent of a text of one or more sentences."""
         meaning = Meaning(Draft(generic=True))
         said = False
-        for sentence in split(words):
-            draft, commanded = self._sentence(tuple(sentence), meaning, meaning.target if said else None)
+        for sentence in split(self._commands_apart(words)):
+            draft, kinds = self._sentence(tuple(sentence), meaning, meaning.target if said else None)
             if draft is None:
                 continue
-            if not said or (draft.noun and draft.noun != meaning.target.noun and (commanded or not meaning.target.noun)):
+            target = meaning.target
+            if "refused" in kinds:
+                meaning.refused.append(draft)
+                continue
+            if not said or (draft.noun and draft.noun != target.noun and ("command" in kinds or not target.noun)):
+                if not target.named and not target.said:
+                    draft.modifiers.extend(target.modifiers)
                 meaning.target = draft
-            elif not draft.noun or draft.noun == meaning.target.noun or not commanded:
+            elif not draft.noun or draft.noun == target.noun or "command" not in kinds:
                 self._more(meaning, draft)
             said = True
+        for draft in meaning.refused:
+            if not draft.noun and draft.modifiers:
+                draft.noun = meaning.target.noun
+            if not meaning.target.noun and meaning.target.generic:
+                meaning.target.noun = draft.noun
+            add_exclusion(meaning.target, draft)
         return meaning
+
+    def _commands_apart(self, words: list[str]) -> list[str]:
+        """The words with a full stop before a command inside a sentence (", give me …")."""
+        found = self._lexer.openings(tuple(words))
+        apart = list(words)
+        for at, word in enumerate(words[:-1]):
+            command = found.get(at + 1)
+            if word == "," and command and command[1] == "command" and words[at + 1] in self._vocabulary.commanding:
+                apart[at] = "."
+        return apart
 
     def _more(self, meaning: Meaning, draft: Draft) -> None:
         """Another sentence about the same referent ("It is behind the box.")."""
@@ -57,12 +81,12 @@ class SentenceReader:
             entry.late = True
         narrow(self._vocabulary, meaning.target, draft)
 
-    def _sentence(self, words: tuple[str, ...], meaning: Meaning, before: Draft | None) -> tuple[Draft | None, bool]:
+    def _sentence(self, words: tuple[str, ...], meaning: Meaning, before: Draft | None) -> tuple[Draft | None, set[str]]:
         start, kinds, person = self._opening(words, 0)
         cursor = Cursor(self._lexer.items(words[start:]), self._vocabulary, antecedent=before)
         if not any(item.kind not in (",", ".", "drop") for item in cursor.items):
             if before is not None or not words[:start]:
-                return None, False
+                return None, kinds
             start = 0
             cursor = Cursor(self._lexer.items(words), self._vocabulary)
         draft = self._fronted(cursor, words[start:])
@@ -80,7 +104,9 @@ class SentenceReader:
             meaning.ignored.append(other.phrase)
         meaning.ignored += cursor.ignored
         meaning.notes += cursor.notes
-        return draft, "command" in kinds
+        if "not" in words[:start]:
+            kinds.add("refused")
+        return draft, kinds
 
     def _opening(self, words: tuple[str, ...], at: int) -> tuple[int, set[str], bool]:
         """Where commands, questions and politeness end; their kinds; whether a person is asked for."""

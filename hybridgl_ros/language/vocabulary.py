@@ -53,6 +53,7 @@ class Vocabulary:
     sides: Mapping[str, str]
     strong: frozenset[str]
     verbs: frozenset[str]
+    commanding: frozenset[str]
     moving: frozenset[str]
     speaker: frozenset[str]
     human: frozenset[str]
@@ -61,6 +62,7 @@ class Vocabulary:
     plural_only: frozenset[str]
     place_of: Mapping[str, str]
     place_alone: Mapping[str, tuple[str, ...]]
+    place_adjectives: Mapping[str, str]
     inverse: Mapping[str, str]
     inverse_alone: Mapping[str, str]
     direction: Mapping[str, tuple[str, str]]
@@ -140,6 +142,7 @@ def _load(folder: str) -> Vocabulary:
             sides=sides,
             strong=parts["speech"].words("strong"),
             verbs=frozenset(parts["speech"].classes()["verb"]),
+            commanding=parts["speech"].words("commanding"),
             moving=frozenset(parts["speech"].classes()["moving"]),
             speaker=grammar.words("speaker"),
             human=grammar.words("human"),
@@ -148,6 +151,7 @@ def _load(folder: str) -> Vocabulary:
             plural_only=counts.words("plural_only"),
             place_of=_relations(space, "place_of"),
             place_alone={k: tuple(map(str, v)) for k, v in space.table("place_alone").items()},
+            place_adjectives={str(k): str(v) for k, v in space.table("place_adjectives").items()},
             inverse=_relations(space, "inverse"),
             inverse_alone=_relations(space, "inverse_alone"),
             direction={k: _end(v) for k, v in ranks.table("direction").items()},
