@@ -77,7 +77,7 @@ def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
             relation = vocabulary.inverse.get(kind, "")
     elif following.kind in ("side", "place") and following.value:
         own = {"its", "his", "her"}.intersection(following.words)
-        if back or own or (alone and not part and following.value[0] in ("top", "bottom", "middle")):
+        if back or own or (alone and not part and phrase.indefinite and following.value[0] in ("top", "bottom", "middle")):
             relation = vocabulary.inverse_alone.get(following.value[0], "")
     if not relation:
         return False

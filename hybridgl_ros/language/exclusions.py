@@ -48,7 +48,12 @@ def negate(
 ) -> bool:
     """Read what "not" is said of: an attribute, a clause, or another referent."""
     item = cursor.take()
-    cursor.skip("is", "drop", "who", "posture")
+    cursor.skip("is", "drop", "who")
+    if cursor.kind() == "posture":
+        pose = cursor.take()
+        if cursor.kind() in ("", ",", "."):
+            draft.modifiers.append(Modifier("attribute", pose.text, negated=True))
+            return True
     if cursor.kind() == "with":
         return carry(cursor, draft, cursor.take(), negated=True)
     kind = cursor.kind()

@@ -75,6 +75,8 @@ class Lexer:
                     value = self._vocabulary.ends[self._places(words[at:end])[0]]
                 elif kind == "numbered":
                     value = self._number(words[end - 1])
+                elif kind == "compound":
+                    kind, value = "noun", " ".join(words[at:end])
                 items.append(Item(kind, value, words[at:end], at))
             elif at + 1 < len(words) and words[at + 1] in self._vocabulary.joined and self._follows(words, at + 1):
                 end = at + 2

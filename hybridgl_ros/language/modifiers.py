@@ -192,7 +192,8 @@ def _but(cursor: Cursor, draft: Draft, nested: bool) -> bool:
         return True
     if nested:
         return False
-    if draft.generic or draft.count in ("all", "any"):
+    excluding = any(entry.negated for entry in draft.modifiers)
+    if (draft.generic and not excluding) or draft.count in ("all", "any"):
         return exclude(cursor, draft, modifiers)
     cursor.at += 1
     return True
@@ -252,6 +253,8 @@ def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 
 def _fragment(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    if not nested and cursor.kind() == "det" and _landmark_first(cursor, draft):
+        return True
     return fragment(cursor, draft, nested, modifiers)
 
 
@@ -278,7 +281,7 @@ def _count(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 _READERS: dict[str, Callable[[Cursor, Draft, bool], bool]] = {
     **dict.fromkeys(("scene", "drop", "there", "speaker", "possessive"), _skip),
     "relation": _relation,
-    "in": lambda cursor, draft, nested: inside_or_wearing(cursor, draft, modifiers),
+    "in": lambda cursor, draft, nested: inside_or_wearing(cursor, draft, nested, modifiers),
     "on": lambda cursor, draft, nested: relation(cursor, draft, "on", cursor.take(), modifiers),
     "side": _place,
     "place": _place,

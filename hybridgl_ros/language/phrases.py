@@ -51,7 +51,7 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
     elif kind in ("count", "ordinal", "number", "numbered"):
         if words and not headed and item.text == "one":
             cursor.at += 1
-            draft.generic = True
+            draft.generic, draft.said = True, "one"
             return False
         return not words and _quantity(cursor, draft, item)
     elif kind == "rank":
@@ -128,9 +128,9 @@ def _quantity(cursor: Cursor, draft: Draft, item: Item) -> bool:
             if draft.determined or following != "side":
                 draft.number = 1
             else:
-                draft.generic = True
+                draft.generic, draft.said = True, "one"
         else:
-            draft.generic = True
+            draft.generic, draft.said = True, "one"
     elif item.kind == "number":
         draft.number = item.value
     elif cursor.kind() in ("from", "side", "noun", "of"):

@@ -27,6 +27,17 @@ AXES: dict[str, tuple[str, str]] = {
 }
 """Axes along which objects are ranked, with the two ends from which one counts; `distance` is to a landmark."""
 
+_SUPERLATIVES = {
+    ("depth", "near"): "nearest",
+    ("depth", "far"): "farthest",
+    ("size", "large"): "largest",
+    ("size", "small"): "smallest",
+    ("height", "tall"): "tallest",
+    ("height", "short"): "shortest",
+    ("distance", "close"): "closest",
+    ("distance", "remote"): "farthest",
+}
+
 PLACES = ("left", "right", "top", "bottom", "middle", "near", "far")
 """Places in the picture; near and far are the foreground and the background."""
 
@@ -75,7 +86,12 @@ class Rank:
 
     def __str__(self) -> str:
         to = f" to({self.landmark})" if self.landmark else ""
-        return f"{ordinal(self.n)} {self.axis} from {self.end}{to}"
+        superlative = _SUPERLATIVES.get((self.axis, self.end))
+        if superlative is None:
+            return f"{ordinal(self.n)} from the {self.end}"
+        if self.n < 0:
+            return f"{ordinal(self.n)} from the {superlative}{to}"
+        return f"{superlative}{to}" if self.n == 1 else f"{ordinal(self.n)} {superlative}{to}"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
     if kind == "between":
         draft.modifiers.append(Modifier("relation", kind, landmarks, words=item.text))
         return True
+    for landmark in landmarks:
+        same_kind(draft, landmark)
     if landmarks[0].possessed:
         draft.modifiers += landmarks[0].modifiers
         return True
@@ -40,6 +42,12 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
         more = one_landmark(cursor, read)
         draft.modifiers.append(Modifier("relation", kind, more, words=item.text))
     return True
+
+
+def same_kind(draft: Draft, landmark: Draft) -> None:
+    """ "the red cup behind the blue one": another cup."""
+    if landmark.generic and not landmark.noun and landmark.said == "one":
+        landmark.noun, landmark.known = draft.noun, draft.known
 
 
 def another_landmark(cursor: Cursor) -> bool:
@@ -128,6 +136,18 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
                     draft.modifiers.append(Modifier("relation", kind, [landmarks[0]], words=item.text))
             return True
         cursor.at = start + 1
+    kind = vocabulary.prepositions.get(item.words[0], "")
+    if kind and len(item.words) > 2 and item.words[-1] in vocabulary.sides and (cursor.kind() in ("noun", "adjective", "generic") or _one(cursor)):
+        landmark = noun_phrase(cursor)
+        if landmark is not None:
+            landmark.modifiers.insert(0, Modifier("position", tuple(places), first=True))
+            read(cursor, landmark, nested=True)
+            same_kind(draft, landmark)
+            if kind == "inside" and "worn" in cursor.group(landmark.noun):
+                draft.after.append(f"in {item.words[-1]} {landmark.phrase}")
+            else:
+                draft.modifiers.append(Modifier("relation", kind, [landmark], words=item.text))
+            return True
     neighbour = draft.modifiers[-1] if draft.modifiers else None
     if neighbour is not None and neighbour.words in ("neighbour", "neighbor") and len(places) == 1:
         neighbour.value = vocabulary.place_of[places[0]]
@@ -137,6 +157,11 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
         return True
     draft.modifiers.append(Modifier("position", tuple(places), words=item.text))
     return True
+
+
+def _one(cursor: Cursor) -> bool:
+    item = cursor.peek()
+    return item is not None and item.text == "one"
 
 
 def absorb_set(cursor: Cursor, draft: Draft, members: Draft, end: tuple[str, str] | None, places: tuple[str, ...]) -> None:
@@ -215,6 +240,7 @@ def to_phrase(cursor: Cursor, draft: Draft, entry: Modifier, read: Read) -> bool
         if cursor.at == start:
             return False
         return True
+    same_kind(draft, landmarks[0])
     near = entry.value[1] == "near"  # type: ignore[index]
     entry.value, entry.others = ("distance", "close" if near else "remote"), landmarks
     return True
@@ -238,7 +264,7 @@ def to_place(cursor: Cursor, entry: Modifier, item: Item | None) -> bool:
     return True
 
 
-def inside_or_wearing(cursor: Cursor, draft: Draft, read: Read) -> bool:
+def inside_or_wearing(cursor: Cursor, draft: Draft, nested: bool, read: Read) -> bool:
     """ "in the box" is a relation, "in a white shirt" and "in red" are attributes."""
     item = cursor.take()
     start = cursor.at
@@ -247,6 +273,9 @@ def inside_or_wearing(cursor: Cursor, draft: Draft, read: Read) -> bool:
         colour = not phrase.noun and bool(phrase.before)
         clothes = "worn" in cursor.group(phrase.noun) or phrase.noun in cursor.vocabulary.colours
         if (colour and not phrase.generic) or clothes:
+            if nested and draft.known and "people" not in cursor.group(draft.noun):
+                cursor.at = start - 1
+                return False
             wear(cursor, draft, item.words[0], phrase)
             return True
     cursor.at = start

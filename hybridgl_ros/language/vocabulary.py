@@ -60,6 +60,7 @@ class Vocabulary:
     everything: frozenset[str]
     never_plural: frozenset[str]
     plural_only: frozenset[str]
+    prepositions: Mapping[str, str]
     place_of: Mapping[str, str]
     place_alone: Mapping[str, tuple[str, ...]]
     place_adjectives: Mapping[str, str]
@@ -149,6 +150,7 @@ def _load(folder: str) -> Vocabulary:
             everything=grammar.words("everything"),
             never_plural=counts.words("never_plural"),
             plural_only=counts.words("plural_only"),
+            prepositions=_relations(space, "prepositions"),
             place_of=_relations(space, "place_of"),
             place_alone={k: tuple(map(str, v)) for k, v in space.table("place_alone").items()},
             place_adjectives={str(k): str(v) for k, v in space.table("place_adjectives").items()},
@@ -245,6 +247,7 @@ def _body(parts: Mapping[str, _Part], sides: Mapping[str, str], nouns: Mapping[s
     _among(space.table("relations"), RELATIONS, "relations")
     _among(space.table("fixed_places"), PLACES, "fixed_places")
     yield from rows(parts["idioms"], "attributes", "idiom")
+    yield from rows(parts["idioms"], "compounds", "compound")
     yield from rows(space, "scene_patterns", "scene")
     yield from tables(ranks, "superlatives", "rank", _end)
     yield from rows(ranks, "from_patterns", "from")
