@@ -57,7 +57,7 @@ def negate(
     if cursor.kind() == "with":
         return carry(cursor, draft, cursor.take(), negated=True)
     kind = cursor.kind()
-    if item.text in ("without", "lacking", "free of"):
+    if item.text in cursor.vocabulary.without:
         carry(cursor, draft, item, negated=True)
         while cursor.kind() == "or" and cursor.kind(1) in ("det", "noun", "adjective"):
             cursor.at += 1

@@ -9,8 +9,9 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from hybridgl_ros.language.nouns import singular
 from hybridgl_ros.language.patterns import PatternTable
-from hybridgl_ros.language.vocabulary import Row, Vocabulary, singular
+from hybridgl_ros.language.vocabulary import Row, Vocabulary
 
 CONTENT = ("noun", "adjective")
 """Kinds of item that may be part of a phrase."""
@@ -97,9 +98,7 @@ class Lexer:
         return tuple(dict.fromkeys(places))[:2]
 
     def _number(self, word: str) -> int:
-        if word.isdecimal():
-            return int(word)
-        return next((value for kind, value, slots in self._vocabulary.body if kind == "number" and word in slots[0][0]), 1)
+        return int(word) if word.isdecimal() else self._vocabulary.numbers.get(word, 1)
 
     def _word(self, words: tuple[str, ...], at: int) -> Item:
         """One word as noun, adjective, verb or adverb."""
@@ -135,7 +134,7 @@ class Lexer:
         following, vocabulary = words[at + 1], self._vocabulary
         if following in vocabulary.sides and following not in vocabulary.nouns:
             return False
-        return following in vocabulary.nouns or following in vocabulary.adjectives or following in ("one", "ones", "thing", "things", "object", "objects", "item", "items")
+        return following in vocabulary.nouns or following in vocabulary.adjectives or following in vocabulary.generic
 
     def _tag(self, words: tuple[str, ...]) -> list[str]:
         """Part of speech of every word (Penn Treebank)."""

@@ -20,7 +20,7 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
         if cursor.skip("speaker"):
             draft.modifiers.append(Modifier("position", ("near",), words=item.text))
         elif kind in vocabulary.place_alone:
-            draft.modifiers.append(Modifier("position", vocabulary.place_alone[kind], words=item.text))
+            draft.modifiers.append(Modifier("position", (vocabulary.place_alone[kind],), words=item.text))
         elif kind in ("inside", "containing") and len(item.words[0]) > 2:
             draft.modifiers.append(Modifier("relation", kind, [Draft(generic=True)], words=item.text))
         elif kind == "between":

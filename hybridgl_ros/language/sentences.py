@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from hybridgl_ros.language.draft import Cursor, Draft
 from hybridgl_ros.language.exclusions import add_exclusion
 from hybridgl_ros.language.fragments import narrow
-from hybridgl_ros.language.lexer import Lexer
+from hybridgl_ros.language.lexer import Item, Lexer
 from hybridgl_ros.language.modifiers import modifier, modifiers
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
 from hybridgl_ros.language.relations import finish
 from hybridgl_ros.language.vocabulary import Vocabulary
 
 _FRONTED = ("relation", "in", "on", "place", "with", "from", "scene")
-_INTO = ("to", "into", "onto", "towards", "toward", "over", "next", "beside")
 _OBJECTS = ("det", "count", "number", "ordinal", "rank", "pronoun", "side", "generic")
 
 
@@ -39,7 +38,8 @@ class SentenceReader:
         """The referent of a text of one or more sentences."""
         meaning = Meaning(Draft(generic=True))
         said = False
-        for sentence in split(self._commands_apart(words)):
+        sentences = split(self._commands_apart(words))
+        for sentence in sentences:
             draft, kinds = self._sentence(tuple(sentence), meaning, meaning.target if said else None)
             if draft is None:
                 continue
@@ -54,6 +54,10 @@ class SentenceReader:
             elif not draft.noun or draft.noun == target.noun or "command" not in kinds:
                 self._more(meaning, draft)
             said = True
+        if not said and not meaning.refused and sentences:
+            # Nothing but what looks like a command: "hand", "light".
+            cursor = Cursor(useful(self._lexer.items(tuple(sentences[-1]))), self._vocabulary)
+            meaning.target = self._plain(cursor, None)
         for draft in meaning.refused:
             if not draft.noun and draft.modifiers:
                 draft.noun = meaning.target.noun
@@ -83,12 +87,10 @@ class SentenceReader:
 
     def _sentence(self, words: tuple[str, ...], meaning: Meaning, before: Draft | None) -> tuple[Draft | None, set[str]]:
         start, kinds, person = self._opening(words, 0)
-        cursor = Cursor(self._lexer.items(words[start:]), self._vocabulary, antecedent=before)
+        items = self._lexer.items(words[start:])
+        cursor = Cursor(useful(items), self._vocabulary, antecedent=before)
         if not any(item.kind not in (",", ".", "drop") for item in cursor.items):
-            if before is not None or not words[:start]:
-                return None, kinds
-            start = 0
-            cursor = Cursor(self._lexer.items(words), self._vocabulary)
+            return None, kinds
         draft = self._fronted(cursor, words[start:])
         if draft is None:
             draft = self._plain(cursor, before)
@@ -99,7 +101,7 @@ class SentenceReader:
             draft.noun = next((m.others[0].noun for m in draft.modifiers if m.kind == "except"), "")
         moving = self._vocabulary.moving.intersection(words[:start])
         if moving:
-            destination(draft, moving, meaning)
+            self._destination(draft, moving, meaning)
         for other in draft.appositions:
             meaning.ignored.append(other.phrase)
         meaning.ignored += cursor.ignored
@@ -189,6 +191,23 @@ class SentenceReader:
         modifiers(cursor, draft)
         return draft
 
+    def _destination(self, draft: Draft, verbs: frozenset[str], meaning: Meaning) -> None:
+        """ "put the cup into the box": where to put it says nothing of the cup."""
+        if not draft.modifiers or not draft.named:
+            return
+        last = draft.modifiers[-1]
+        placing = verbs & self._vocabulary.placing
+        directed = last.words.split(" ")[0] in self._vocabulary.into
+        if last.kind in ("relation", "position") and not last.first and last.words and (placing or directed):
+            draft.modifiers.pop()
+            landmark = f" {last.others[0].phrase}" if last.others else ""
+            meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")
+
+
+def useful(items: list[Item]) -> list[Item]:
+    """The items without politeness."""
+    return [item for item in items if item.kind != "drop"]
+
 
 def split(words: list[str]) -> list[list[str]]:
     """The sentences of a text."""
@@ -199,16 +218,3 @@ def split(words: list[str]) -> list[list[str]]:
         else:
             sentences[-1].append(word)
     return [sentence for sentence in sentences if sentence]
-
-
-def destination(draft: Draft, verbs: frozenset[str] | set[str], meaning: Meaning) -> None:
-    """ "put the cup into the box": where to put it says nothing of the cup."""
-    if not draft.modifiers or not draft.named:
-        return
-    last = draft.modifiers[-1]
-    placing = verbs.intersection(("put", "place", "stack", "drop", "insert", "throw", "toss"))
-    directed = last.words.split(" ")[:1] and last.words.split(" ")[0] in _INTO
-    if last.kind in ("relation", "position") and not last.first and last.words and (placing or directed):
-        draft.modifiers.pop()
-        landmark = f" {last.others[0].phrase}" if last.others else ""
-        meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")

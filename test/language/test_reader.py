@@ -54,12 +54,16 @@ def test_blank_expressions_are_refused(reader, text):
 WORDS = sorted({word for sentence in SENTENCES for word in re.findall(r"[\w']+|[^\w\s]", sentence)})
 
 
+@pytest.fixture(scope="module")
+def second_reader(pipeline) -> QueryParser:
+    return QueryParser(pipeline, load_vocabulary())
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)))
-def test_any_text_is_read_or_refused(pipeline, text):
-    first, second = (QueryParser(pipeline, load_vocabulary()) for _ in range(2))
+def test_any_text_is_read_or_refused(reader, second_reader, text):
     try:
-        reading = first.read(text)
+        reading = reader.read(text)
     except ExpressionError:
         assert not text.strip()
         return
@@ -68,7 +72,7 @@ def test_any_text_is_read_or_refused(pipeline, text):
     assert sum(reading.weights) == pytest.approx(1)
     assert list(reading.weights) == sorted(reading.weights, reverse=True)
     assert all(str(query) for query in reading.queries)
-    assert reading == second.read(text)
+    assert reading == second_reader.read(text)
 
 
 @pytest.mark.parametrize("sentence", [s for s in SENTENCES if s.isascii()])

@@ -8,8 +8,9 @@ from spacy.tokens import Doc
 
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.language import vocabulary
+from hybridgl_ros.language.nouns import plural, singular
 from hybridgl_ros.language.patterns import PatternTable, compile_pattern
-from hybridgl_ros.language.vocabulary import load_vocabulary, plural, singular
+from hybridgl_ros.language.vocabulary import load_vocabulary
 from hybridgl_ros.resources import config_directory
 
 
@@ -46,6 +47,7 @@ def broken(tmp_path, monkeypatch):
         ("choices", "size_as_rank", 1.5, "outside 0 … 1"),
         ("choices", "readings", 7, "outside 1 … 3"),
         ("idioms", "attributes", ["fast?"], "fits nothing"),
+        ("space", "inverse", {True: "under"}, "wants words"),
     ],
 )
 def test_a_mistake_in_the_vocabulary_names_the_file(broken, file, entry, value, message):
