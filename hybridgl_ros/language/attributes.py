@@ -16,7 +16,9 @@ def wear(cursor: Cursor, draft: Draft, preposition: str, phrase: Draft) -> None:
         start = cursor.at
         cursor.at += 1
         more = noun_phrase(cursor)
-        fits = more is not None and (cursor.group(more.noun).intersection(("worn", "parts")) or (not more.noun and more.before))
+        fits = more is not None and (
+            cursor.group(more.noun).intersection(("worn", "parts")) or (not more.noun and more.before)
+        )
         if more is None or not fits or more.determined and not more.indefinite:
             cursor.at = start
             break
@@ -77,7 +79,11 @@ def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
             relation = vocabulary.inverse.get(kind, "")
     elif following.kind in ("side", "place") and following.value:
         own = {"its", "his", "her"}.intersection(following.words)
-        if back or own or (alone and not part and phrase.indefinite and following.value[0] in ("top", "bottom", "middle")):
+        if (
+            back
+            or own
+            or (alone and not part and phrase.indefinite and following.value[0] in ("top", "bottom", "middle"))
+        ):
             relation = vocabulary.inverse_alone.get(following.value[0], "")
     if not relation:
         return False

@@ -39,13 +39,13 @@ def add_exclusion(draft: Draft, other: Draft) -> None:
         if one.modifiers or (one.noun and one.determined and not one.indefinite) or not one.named:
             draft.modifiers.append(Modifier("except", others=[one], negated=True))
         else:
-            draft.modifiers.append(Modifier("attribute", " ".join([*one.before, one.noun, *one.after]).strip(), [one], negated=True))
+            draft.modifiers.append(
+                Modifier("attribute", " ".join([*one.before, one.noun, *one.after]).strip(), [one], negated=True)
+            )
     other.union = []
 
 
-def negate(
-    cursor: Cursor, draft: Draft, read: Callable[..., None], one: Callable[[Cursor, Draft, bool], bool]
-) -> bool:
+def negate(cursor: Cursor, draft: Draft, read: Callable[..., None], one: Callable[[Cursor, Draft, bool], bool]) -> bool:
     """Read what "not" is said of: an attribute, a clause, or another referent."""
     item = cursor.take()
     cursor.skip("is", "drop", "who")

@@ -50,18 +50,18 @@ class Lexer:
             name = f"{kind}:{value}"
             self._values[name] = (kind, value)
             named.append((name, slots))
-        return PatternTable(self._pipeline.vocab, named)
+        return PatternTable(named)
 
     def openings(self, words: tuple[str, ...]) -> dict[int, tuple[int, str, Any]]:
         """At every word: end, kind and value of the longest command, question or politeness that starts there."""
-        found = self._opening.longest(Doc(self._pipeline.vocab, words=list(words)))
+        found = self._opening.longest(words)
         return {start: (end, *self._values[name]) for start, (end, name) in found.items()}
 
     def items(self, words: tuple[str, ...]) -> list[Item]:
         """The words' items, in order."""
         if not words:
             return []
-        longest = self._body.longest(Doc(self._pipeline.vocab, words=list(words)))
+        longest = self._body.longest(words)
         items: list[Item] = []
         at = 0
         while at < len(words):
@@ -94,7 +94,19 @@ class Lexer:
 
     def _places(self, words: tuple[str, ...]) -> tuple[str, ...]:
         sides = self._vocabulary.sides
-        places = [sides[w] for i, w in enumerate(words) if w in sides and not (i == 0 and w == "right" and len(words) > 1 and words[1] not in sides and words[1] not in ("hand", "side") and any(x in sides for x in words[1:]))]
+        places = [
+            sides[w]
+            for i, w in enumerate(words)
+            if w in sides
+            and not (
+                i == 0
+                and w == "right"
+                and len(words) > 1
+                and words[1] not in sides
+                and words[1] not in ("hand", "side")
+                and any(x in sides for x in words[1:])
+            )
+        ]
         return tuple(dict.fromkeys(places))[:2]
 
     def _number(self, word: str) -> int:

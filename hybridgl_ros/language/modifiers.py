@@ -9,7 +9,15 @@ from hybridgl_ros.language.exclusions import exclude, negate
 from hybridgl_ros.language.fragments import conjoin, fragment
 from hybridgl_ros.language.lexer import Item
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
-from hybridgl_ros.language.relations import absorb_set, inside_or_wearing, of_phrase, place, relation, to_phrase, to_place
+from hybridgl_ros.language.relations import (
+    absorb_set,
+    inside_or_wearing,
+    of_phrase,
+    place,
+    relation,
+    to_phrase,
+    to_place,
+)
 from hybridgl_ros.language.attributes import carrying, doing, worn
 
 LOOSE = ("relation", "position", "rank")
@@ -56,7 +64,9 @@ def joint(cursor: Cursor, draft: Draft, nested: bool) -> bool:
         return True
     kind = cursor.kind()
     if kind in _READERS and kind not in ("noun", "adjective", "number", "count", "ordinal", "rank", "generic", "det"):
-        if not (kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in ("noun", "adjective", "generic")):
+        if not (
+            kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in ("noun", "adjective", "generic")
+        ):
             return True
     return conjoin(cursor, draft, either=item.kind == "or", modifiers=modifiers)
 
@@ -64,7 +74,25 @@ def joint(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 def skip_unused(cursor: Cursor) -> None:
     """Pass over an item that found no role, and remember it when it could have meant something."""
     item = cursor.take()
-    if item.kind in ("noun", "adjective", "verb", "adverb", "number", "numbered", "attach", "side", "relation", "rank", "idiom", "ordinal", "not", "except", "with", "generic", "count"):
+    if item.kind in (
+        "noun",
+        "adjective",
+        "verb",
+        "adverb",
+        "number",
+        "numbered",
+        "attach",
+        "side",
+        "relation",
+        "rank",
+        "idiom",
+        "ordinal",
+        "not",
+        "except",
+        "with",
+        "generic",
+        "count",
+    ):
         cursor.ignored.append(item.text)
 
 
@@ -219,7 +247,9 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
         return True
     if cursor.kind() == "det":
         cursor.at += 1
-    while cursor.kind() in ("is", "who", "drop", "speaker") or (cursor.kind() == "posture" and cursor.kind(1) != "noun"):
+    while cursor.kind() in ("is", "who", "drop", "speaker") or (
+        cursor.kind() == "posture" and cursor.kind(1) != "noun"
+    ):
         cursor.at += 1
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
         fragment(cursor, draft, nested, modifiers, predicate=True)
@@ -238,7 +268,9 @@ def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
             kind = item.value or {"in": "inside", "on": "on"}[item.kind]
             if kind in cursor.vocabulary.inverse:
                 cursor.at += 1
-                draft.modifiers.append(Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text))
+                draft.modifiers.append(
+                    Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text)
+                )
                 return True
     cursor.at = start
     return False
@@ -247,7 +279,22 @@ def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
 def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "standing behind the box" says where, "standing" alone says how."""
     item = cursor.take()
-    if cursor.kind() not in ("relation", "in", "on", "side", "place", "scene", "from", "rank", "attach", "with", "drop", "idiom", "posture", "not") and cursor.vocabulary.adjectives.intersection(item.words):
+    if cursor.kind() not in (
+        "relation",
+        "in",
+        "on",
+        "side",
+        "place",
+        "scene",
+        "from",
+        "rank",
+        "attach",
+        "with",
+        "drop",
+        "idiom",
+        "posture",
+        "not",
+    ) and cursor.vocabulary.adjectives.intersection(item.words):
         draft.after.append(item.text)
     return True
 

@@ -110,7 +110,9 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
     vocabulary = cursor.vocabulary
     item = cursor.take()
     places = item.value
-    missing_of = places in (("left",), ("right",)) and item.text in vocabulary.sides and cursor.kind() == "det" and draft.noun
+    missing_of = (
+        places in (("left",), ("right",)) and item.text in vocabulary.sides and cursor.kind() == "det" and draft.noun
+    )
     if cursor.kind() == "of" or missing_of:
         start = cursor.at
         cursor.skip("of")
@@ -125,7 +127,10 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
         if landmarks:
             nearest = next((m for m in draft.modifiers if m.kind == "rank" and m.first and m.value[0] == "depth"), None)  # type: ignore[index]
             if nearest is not None and item.words[0] == "to":
-                nearest.value, nearest.others = ("distance", "close" if nearest.value[1] == "near" else "remote"), landmarks[:1]  # type: ignore[index]
+                nearest.value, nearest.others = (
+                    ("distance", "close" if nearest.value[1] == "near" else "remote"),
+                    landmarks[:1],
+                )  # type: ignore[index]
             if not draft.noun and is_bare(cursor, item) and landmarks[0].many:
                 absorb_set(cursor, draft, landmarks[0], vocabulary.ends.get(places[0]), places)
             else:
@@ -137,7 +142,12 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
             return True
         cursor.at = start + 1
     kind = vocabulary.prepositions.get(item.words[0], "")
-    if kind and len(item.words) > 2 and item.words[-1] in vocabulary.sides and (cursor.kind() in ("noun", "adjective", "generic") or _one(cursor)):
+    if (
+        kind
+        and len(item.words) > 2
+        and item.words[-1] in vocabulary.sides
+        and (cursor.kind() in ("noun", "adjective", "generic") or _one(cursor))
+    ):
         landmark = noun_phrase(cursor)
         if landmark is not None:
             landmark.modifiers.insert(0, Modifier("position", tuple(places), first=True))
@@ -164,7 +174,9 @@ def _one(cursor: Cursor) -> bool:
     return item is not None and item.text == "one"
 
 
-def absorb_set(cursor: Cursor, draft: Draft, members: Draft, end: tuple[str, str] | None, places: tuple[str, ...]) -> None:
+def absorb_set(
+    cursor: Cursor, draft: Draft, members: Draft, end: tuple[str, str] | None, places: tuple[str, ...]
+) -> None:
     """ "the left of the two cups": which of a set; what is said of the set comes first."""
     own = draft.modifiers
     number = members.number or (2 if members.count == "both" else None)
@@ -204,7 +216,9 @@ def of_phrase(cursor: Cursor, draft: Draft, read: Read) -> bool:
     for entry in members.modifiers:
         entry.loose = False
     many = members.number or (2 if members.count == "both" else None)
-    selective = draft.ordinal is not None or any(m.kind in ("rank", "position") for m in draft.modifiers) or draft.before
+    selective = (
+        draft.ordinal is not None or any(m.kind in ("rank", "position") for m in draft.modifiers) or draft.before
+    )
     if draft.count in ("all", "both"):
         draft.plural, draft.number = True, many
     elif draft.count == "any" or (draft.number == 1 or draft.generic) and not selective:

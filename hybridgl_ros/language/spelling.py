@@ -53,7 +53,16 @@ class Speller:
         near = {other for other in near if len(other) >= self._shortest + sources}
         if not near:
             return word if sources else self._split(word)
-        return min(near, key=lambda other: (sorted(other) != sorted(word), other[0] != word[0], other not in self._closed, -len(other), other))
+        return min(
+            near,
+            key=lambda other: (
+                sorted(other) != sorted(word),
+                other[0] != word[0],
+                other not in self._closed,
+                -len(other),
+                other,
+            ),
+        )
 
     def _split(self, word: str) -> str:
         """Two known words that were written as one ("redball"), else the word."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class Vocabulary:
     foreign_share: float
     choices: Choices
 
-    @property
+    @cached_property
     def words(self) -> frozenset[str]:
         """Every word that has a role."""
         return self.closed.union(self.asking, self.nouns, self.adjectives)

@@ -86,7 +86,15 @@ def test_manner_changes_nothing(reader, sentence):
         assert reader.read(f"{sentence}.").queries == queries
 
 
-COMMANDS = ("give me {}", "could you hand me {}", "where is {}?", "segment {}", "I want {}", "show me {}, please", "point at {}")
+COMMANDS = (
+    "give me {}",
+    "could you hand me {}",
+    "where is {}?",
+    "segment {}",
+    "I want {}",
+    "show me {}, please",
+    "point at {}",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -143,7 +151,9 @@ def phrases(part) -> list[str]:
     return own + [text for entry in fields(part) for text in phrases(getattr(part, entry.name))]
 
 
-SPATIAL = re.compile(r"\b(the|a|an|please|me|left|right|behind|second|biggest|leftmost|of the|next to|closest|between)\b")
+SPATIAL = re.compile(
+    r"\b(the|a|an|please|me|left|right|behind|second|biggest|leftmost|of the|next to|closest|between)\b"
+)
 
 
 def test_phrases_carry_no_article_command_or_place(reader):

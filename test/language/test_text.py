@@ -59,7 +59,14 @@ def test_words(text, words):
 
 @pytest.mark.parametrize(
     ("typo", "word"),
-    [("botle", "bottle"), ("lefmost", "leftmost"), ("blcok", "block"), ("betwen", "between"), ("gren", "green"), ("secnd", "second")],
+    [
+        ("botle", "bottle"),
+        ("lefmost", "leftmost"),
+        ("blcok", "block"),
+        ("betwen", "between"),
+        ("gren", "green"),
+        ("secnd", "second"),
+    ],
 )
 def test_typos(pipeline, typo, word):
     assert Speller(pipeline, load_vocabulary()).repair(typo) == word

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
 import yaml
-from spacy.tokens import Doc
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.language import vocabulary
 from hybridgl_ros.language.nouns import plural, singular
-from hybridgl_ros.language.patterns import PatternTable, compile_pattern
+from hybridgl_ros.language.patterns import PatternTable, compile_pattern, fit
 from hybridgl_ros.language.vocabulary import load_vocabulary
 from hybridgl_ros.resources import config_directory
 
@@ -67,9 +69,22 @@ def test_plurals_and_back(noun):
     assert singular(plural(noun)) == noun
 
 
-def test_the_longest_pattern_wins(pipeline):
+def test_the_longest_pattern_wins():
     classes = {"side": ["left", "right"]}
     rows = [("side", compile_pattern("{side}", classes)), ("of", compile_pattern("on|to the? {side} of", classes))]
-    table = PatternTable(pipeline.vocab, rows)
-    doc = Doc(pipeline.vocab, words="cup on the left of it".split())
-    assert table.longest(doc) == {1: (5, "of"), 3: (4, "side")}
+    assert PatternTable(rows).longest(["cup", "on", "the", "left", "of", "it"]) == {1: (5, "of"), 3: (4, "side")}
+
+
+def test_of_two_patterns_as_long_the_first_wins():
+    rows = [(name, compile_pattern("near it?", {})) for name in ("first", "second")]
+    assert PatternTable(rows).longest(["near", "it"]) == {0: (2, "first")}
+
+
+SLOTS = st.lists(st.tuples(st.frozensets(st.sampled_from("abc"), min_size=1), st.booleans()), min_size=1, max_size=5)
+
+
+@given(SLOTS, st.lists(st.sampled_from("abcd"), max_size=6))
+def test_a_pattern_fits_as_the_regular_expression_does(slots, words):
+    pattern = "".join(f"[{''.join(options)}]{'?' * optional}" for options, optional in slots)
+    ends = [end for end in range(len(words) + 1) if re.fullmatch(pattern, "".join(words[:end]))]
+    assert fit(slots, words, 0) == max(ends, default=-1)
