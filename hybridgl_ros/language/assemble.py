@@ -152,10 +152,10 @@ class _Assembler:
         if entry.kind == "relation":
             clause = Relation(str(entry.value), landmarks)
         elif entry.kind == "rank":
-            axis, end = entry.value  # type: ignore[misc]
+            axis, end = entry.value
             clause = Rank(axis, end, entry.n, landmarks[0] if landmarks else None)
         else:
-            clause = Position(tuple(entry.value))  # type: ignore[arg-type]
+            clause = Position(tuple(entry.value))
         return Negation(clause) if entry.negated else clause
 
     @staticmethod

@@ -19,7 +19,7 @@ def wear(cursor: Cursor, draft: Draft, preposition: str, phrase: Draft) -> None:
         fits = more is not None and (
             cursor.group(more.noun).intersection(("worn", "parts")) or (not more.noun and more.before)
         )
-        if more is None or not fits or more.determined and not more.indefinite:
+        if more is None or not fits or (more.determined and not more.indefinite):
             cursor.at = start
             break
         words += ["and", more.phrase]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from hybridgl_ros.language.attributes import carry
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
+from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import noun_phrase
-from hybridgl_ros.language.relations import finish
 
 
 def exclude(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:

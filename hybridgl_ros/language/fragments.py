@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
+from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import noun_phrase
-from hybridgl_ros.language.relations import finish
 from hybridgl_ros.language.vocabulary import Vocabulary
 
 
@@ -58,7 +58,7 @@ def narrow(vocabulary: Vocabulary, draft: Draft, other: Draft) -> None:
         number = draft.number
         for entry in other.modifiers:
             if entry.kind == "position" and entry.first:
-                place = entry.value[0]  # type: ignore[index]
+                place = entry.value[0]
                 if place in vocabulary.ends:
                     entry.kind, entry.value = "rank", vocabulary.ends[place]
                 elif number and number % 2:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hybridgl_ros.language.attributes import carrying, doing, worn
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
 from hybridgl_ros.language.exclusions import exclude, negate
 from hybridgl_ros.language.fragments import conjoin, fragment
-from hybridgl_ros.language.lexer import Item
+from hybridgl_ros.language.orders import read_from, read_number, read_ordinal, read_rank, read_to
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
-from hybridgl_ros.language.relations import (
-    absorb_set,
-    inside_or_wearing,
-    of_phrase,
-    place,
-    relation,
-    to_phrase,
-    to_place,
-)
-from hybridgl_ros.language.attributes import carrying, doing, worn
+from hybridgl_ros.language.relations import inside_or_wearing, place, relation
+from hybridgl_ros.language.sets import of_phrase
 
 LOOSE = ("relation", "position", "rank")
+"""Kinds of modifier that may belong to a landmark or to the referent."""
+
+_NOMINAL = ("noun", "adjective", "generic")
+_NAMING = (*_NOMINAL, "number", "count", "ordinal", "rank", "det")
 
 
 def modifiers(cursor: Cursor, draft: Draft, nested: bool = False) -> None:
@@ -63,11 +60,9 @@ def joint(cursor: Cursor, draft: Draft, nested: bool) -> bool:
             cursor.at += 1
         return True
     kind = cursor.kind()
-    if kind in _READERS and kind not in ("noun", "adjective", "number", "count", "ordinal", "rank", "generic", "det"):
-        if not (
-            kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in ("noun", "adjective", "generic")
-        ):
-            return True
+    before_noun = kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in _NOMINAL
+    if kind in _READERS and kind not in _NAMING and not before_noun:
+        return True
     return conjoin(cursor, draft, either=item.kind == "or", modifiers=modifiers)
 
 
@@ -124,107 +119,10 @@ def _relation(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _place(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     following = cursor.peek(1)
-    if not nested and following is not None and is_bare(cursor, cursor.peek()):
-        if following.kind in ("noun", "adjective", "generic") or following.text == "one":
-            return fragment(cursor, draft, nested, modifiers)
+    described = following is not None and (following.kind in _NOMINAL or following.text == "one")
+    if described and not nested and is_bare(cursor, cursor.peek()):
+        return fragment(cursor, draft, nested, modifiers)
     return place(cursor, draft, modifiers)
-
-
-def _from(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    if draft.ordinal is None:
-        if draft.modifiers and to_place(cursor, draft.modifiers[-1], cursor.peek()):
-            cursor.at += 1
-            return True
-        ranks = [entry for entry in draft.modifiers if entry.kind == "rank"]
-        if nested:
-            return False
-        item = cursor.take()
-        if not ranks:
-            cursor.ignored.append(item.text)
-        return True
-    item = cursor.take()
-    draft.modifiers.append(Modifier("rank", item.value, n=draft.ordinal, first=True, words=item.text))
-    draft.ordinal = None
-    return True
-
-
-def _rank(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    item = cursor.take()
-    entry = Modifier("rank", item.value, n=draft.ordinal or 1, words=item.text)
-    draft.ordinal = None
-    draft.modifiers.append(entry)
-    following = cursor.peek(1 if cursor.kind() in ("det", "to") else 0)
-    if following is not None and following.kind in ("side", "from") and to_place(cursor, entry, following):
-        cursor.skip("det", "to")
-        cursor.at += 1
-    elif item.value[0] == "depth" and cursor.kind() in ("to", "det", "pronoun", "noun", "adjective"):
-        to_phrase(cursor, draft, entry, modifiers)
-    return True
-
-
-def _to(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    start = cursor.at
-    if cursor.peek().text == "than":  # type: ignore[union-attr]
-        if nested:
-            return False
-        cursor.at += 1
-        other = noun_phrase(cursor)
-        cursor.ignored.append(f"than {other.phrase}" if other else "than")
-        return True
-    cursor.at += 1
-    side = noun_phrase(cursor)
-    if side is not None and side.possessed:
-        draft.modifiers += side.modifiers
-        return True
-    cursor.at = start
-    entry = next((m for m in draft.modifiers if m.kind == "rank" and m.value[0] == "depth"), None)  # type: ignore[index]
-    if entry is None or entry.others:
-        return doing(cursor, draft, nested)
-    return to_phrase(cursor, draft, entry, modifiers)
-
-
-def _ordinal(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    if nested and cursor.kind(1) not in ("from", "side", "relation"):
-        return False
-    item = cursor.take()
-    if cursor.kind() == "rank":
-        draft.ordinal = item.value
-    elif cursor.kind() in ("noun", "adjective", "generic", "number"):
-        cursor.at -= 1
-        return fragment(cursor, draft, nested, modifiers)
-    else:
-        draft.ordinal = item.value
-    return True
-
-
-def _number(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    """ "cube two", "bus number 18": an ordinal, or a name that it bears."""
-    following = cursor.kind(1)
-    if following in ("noun", "adjective", "generic", "of", "rank"):
-        return fragment(cursor, draft, nested, modifiers)
-    item = cursor.take()
-    beside = following == "relation" or (following == "side" and cursor.kind(1) == "of")
-    if item.text == "one" and not beside and following != "from":
-        return True
-    if following == "from" or beside or (draft.noun and "people" not in cursor.group(draft.noun) and item.value <= 10):
-        draft.ordinal = item.value
-    else:
-        draft.after.append(item.text)
-    return True
-
-
-def _but(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    ranks = [entry for entry in draft.modifiers if entry.kind == "rank"]
-    if cursor.kind() == "but_n" and ranks:
-        ranks[-1].n = cursor.take().value + 1
-        return True
-    if nested:
-        return False
-    excluding = any(entry.negated for entry in draft.modifiers)
-    if (draft.generic and not excluding) or draft.count in ("all", "any"):
-        return exclude(cursor, draft, modifiers)
-    cursor.at += 1
-    return True
 
 
 def _except(cursor: Cursor, draft: Draft, nested: bool) -> bool:
@@ -318,6 +216,20 @@ def _of(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return of_phrase(cursor, draft, modifiers)
 
 
+def _but(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    ranks = [entry for entry in draft.modifiers if entry.kind == "rank"]
+    if cursor.kind() == "but_n" and ranks:
+        ranks[-1].n = cursor.take().value + 1
+        return True
+    if nested:
+        return False
+    excluding = any(entry.negated for entry in draft.modifiers)
+    if (draft.generic and not excluding) or draft.count in ("all", "any"):
+        return exclude(cursor, draft, modifiers)
+    cursor.at += 1
+    return True
+
+
 def _count(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if cursor.kind(1) in ("noun", "adjective", "generic", "det"):
         return fragment(cursor, draft, nested, modifiers)
@@ -325,10 +237,15 @@ def _count(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return True
 
 
+def _with(read: Callable[..., bool]) -> Callable[[Cursor, Draft, bool], bool]:
+    """A reader that needs to read modifiers of its own."""
+    return lambda cursor, draft, nested: read(cursor, draft, nested, modifiers)
+
+
 _READERS: dict[str, Callable[[Cursor, Draft, bool], bool]] = {
     **dict.fromkeys(("scene", "drop", "there", "speaker", "possessive"), _skip),
     "relation": _relation,
-    "in": lambda cursor, draft, nested: inside_or_wearing(cursor, draft, nested, modifiers),
+    "in": _with(inside_or_wearing),
     "on": lambda cursor, draft, nested: relation(cursor, draft, "on", cursor.take(), modifiers),
     "side": _place,
     "place": _place,
@@ -336,12 +253,12 @@ _READERS: dict[str, Callable[[Cursor, Draft, bool], bool]] = {
     "unusable": _unusable,
     "then": _then,
     "wearing": worn,
-    "from": _from,
-    "rank": _rank,
-    "to": _to,
-    "ordinal": _ordinal,
-    "numbered": _number,
-    "number": _number,
+    "from": _with(read_from),
+    "rank": _with(read_rank),
+    "to": _with(read_to),
+    "ordinal": _with(read_ordinal),
+    "numbered": _with(read_number),
+    "number": _with(read_number),
     "but": _but,
     "but_n": _but,
     "except": _except,
@@ -358,5 +275,3 @@ _READERS: dict[str, Callable[[Cursor, Draft, bool], bool]] = {
     "adverb": doing,
     **dict.fromkeys(("noun", "adjective", "det", "generic"), _fragment),
 }
-
-__all__ = ["absorb_set", "modifiers", "noun_phrase", "Item"]

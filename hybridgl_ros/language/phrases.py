@@ -112,9 +112,10 @@ def has_noun(words: list[Item]) -> bool:
 
 
 def describes_next(cursor: Cursor) -> bool:
-    return cursor.kind(1) in ("noun", "adjective", "generic") or (
-        cursor.kind(1) == "number" and cursor.peek(1).value == 1
-    )  # type: ignore[union-attr]
+    following = cursor.peek(1)
+    return following is not None and (
+        following.kind in ("noun", "adjective", "generic") or (following.kind == "number" and following.value == 1)
+    )
 
 
 def _new_part(cursor: Cursor, words: list[Item], item: Item) -> bool:
@@ -228,7 +229,7 @@ def _joined(cursor: Cursor, words: list[Item], item: Item) -> bool:
 
 
 def _settle(cursor: Cursor, draft: Draft, words: list[Item]) -> None:
-    """Tell the noun from its attributes; colours joined by and/or stay one attribute unless several things are meant."""
+    """Tell the noun from its attributes; "red and white" stays one attribute unless several things are meant."""
     draft.items = list(words)
     if words and words[-1].kind == "noun":
         head = words[-1]

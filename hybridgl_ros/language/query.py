@@ -126,7 +126,7 @@ class Except:
 
 @dataclass(frozen=True)
 class Either:
-    """The referents of any of several queries: "the ball and the ring", "the red or the blue one", "the two leftmost"."""
+    """The referents of any of several queries: "the ball and the ring", "the red or blue one", "the two leftmost"."""
 
     queries: tuple[Query, ...]
 

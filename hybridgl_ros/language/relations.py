@@ -7,7 +7,9 @@ from collections.abc import Callable
 from hybridgl_ros.language.attributes import wear
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
 from hybridgl_ros.language.lexer import Item
+from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
+from hybridgl_ros.language.sets import absorb_set
 
 Read = Callable[..., None]
 
@@ -125,12 +127,12 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
         else:
             landmarks = one_landmark(cursor, read)
         if landmarks:
-            nearest = next((m for m in draft.modifiers if m.kind == "rank" and m.first and m.value[0] == "depth"), None)  # type: ignore[index]
+            nearest = next((m for m in draft.modifiers if m.kind == "rank" and m.first and m.value[0] == "depth"), None)
             if nearest is not None and item.words[0] == "to":
                 nearest.value, nearest.others = (
                     ("distance", "close" if nearest.value[1] == "near" else "remote"),
                     landmarks[:1],
-                )  # type: ignore[index]
+                )
             if not draft.noun and is_bare(cursor, item) and landmarks[0].many:
                 absorb_set(cursor, draft, landmarks[0], vocabulary.ends.get(places[0]), places)
             else:
@@ -174,110 +176,6 @@ def _one(cursor: Cursor) -> bool:
     return item is not None and item.text == "one"
 
 
-def absorb_set(
-    cursor: Cursor, draft: Draft, members: Draft, end: tuple[str, str] | None, places: tuple[str, ...]
-) -> None:
-    """ "the left of the two cups": which of a set; what is said of the set comes first."""
-    own = draft.modifiers
-    number = members.number or (2 if members.count == "both" else None)
-    draft.noun, draft.known = members.noun, members.known
-    draft.before = [*draft.before, *(w for w in members.before if w not in draft.before)]
-    draft.after = [*draft.after, *members.after]
-    draft.modifiers = [*members.modifiers, *own]
-    for entry in members.modifiers:
-        entry.first = False
-    if places:
-        if end is not None:
-            draft.modifiers.append(Modifier("rank", end, first=True))
-        elif number and number % 2:
-            draft.modifiers.append(Modifier("rank", ("x", "left"), n=(number + 1) // 2, first=True))
-        else:
-            draft.modifiers.append(Modifier("position", places, first=True))
-    draft.generic = True
-
-
-def of_phrase(cursor: Cursor, draft: Draft, read: Read) -> bool:
-    """ "one of the two cups", "the bigger of the mugs", "a bowl of rice"."""
-    start = cursor.at
-    cursor.at += 1
-    if cursor.kind() == "pronoun":
-        cursor.at += 1
-        draft.plural = draft.count == "all"
-        return True
-    members = noun_phrase(cursor)
-    if members is None:
-        cursor.at = start + 1
-        return True
-    chosen = draft.generic or not draft.noun
-    if not chosen:
-        draft.after.append("of " + members.phrase)
-        return True
-    read(cursor, members, nested=True)
-    for entry in members.modifiers:
-        entry.loose = False
-    many = members.number or (2 if members.count == "both" else None)
-    selective = (
-        draft.ordinal is not None or any(m.kind in ("rank", "position") for m in draft.modifiers) or draft.before
-    )
-    if draft.count in ("all", "both"):
-        draft.plural, draft.number = True, many
-    elif draft.count == "any" or (draft.number == 1 or draft.generic) and not selective:
-        draft.count, draft.number = "any", many
-    elif draft.number is None and selective:
-        for entry in draft.modifiers:
-            if entry.kind == "position" and entry.first and many and len(entry.value) == 1:  # type: ignore[arg-type]
-                end = cursor.vocabulary.ends.get(entry.value[0])  # type: ignore[index]
-                if end is not None:
-                    entry.kind, entry.value = "rank", end
-                elif many % 2:
-                    entry.kind, entry.value, entry.n = "rank", ("x", "left"), (many + 1) // 2
-    absorb_set(cursor, draft, members, None, ())
-    return True
-
-
-def to_phrase(cursor: Cursor, draft: Draft, entry: Modifier, read: Read) -> bool:
-    """ "closest to the ring": a distance to a landmark instead of a depth."""
-    start = cursor.at
-    cursor.skip("to", "from")
-    if cursor.skip("speaker"):
-        return True
-    viewer = cursor.peek(1 if cursor.kind() == "det" else 0)
-    if viewer is not None and viewer.text in cursor.vocabulary.viewer:
-        cursor.skip("det")
-        cursor.at += 1
-        return True
-    if cursor.kind() == "relation":
-        cursor.at += 1
-    landmarks = one_landmark(cursor, read)
-    if not landmarks:
-        cursor.at = max(start, cursor.at)
-        if cursor.at == start:
-            return False
-        return True
-    same_kind(draft, landmarks[0])
-    near = entry.value[1] == "near"  # type: ignore[index]
-    entry.value, entry.others = ("distance", "close" if near else "remote"), landmarks
-    return True
-
-
-def to_place(cursor: Cursor, entry: Modifier, item: Item | None) -> bool:
-    """ "closest to the left edge", "farthest from the right": ranked towards or away from an end of the picture."""
-    if item is None or entry.kind != "rank" or entry.others or entry.value[0] != "depth":  # type: ignore[index]
-        return False
-    vocabulary = cursor.vocabulary
-    places = item.value if item.kind == "side" else [p for p, end in vocabulary.ends.items() if end == item.value]
-    if len(places) != 1:
-        return False
-    place = places[0]
-    if place == "middle":
-        entry.kind, entry.value = "position", ("middle",)
-        return True
-    if entry.value[1] == "far":  # type: ignore[index]
-        place = vocabulary.opposite[place] if item.kind == "from" else place
-    entry.value = vocabulary.ends[place]
-    return True
-
-
 def inside_or_wearing(cursor: Cursor, draft: Draft, nested: bool, read: Read) -> bool:
     """ "in the box" is a relation, "in a white shirt" and "in red" are attributes."""
     item = cursor.take()
@@ -294,25 +192,3 @@ def inside_or_wearing(cursor: Cursor, draft: Draft, nested: bool, read: Read) ->
             return True
     cursor.at = start
     return relation(cursor, draft, "inside", item, read)
-
-
-def finish(cursor: Cursor, draft: Draft) -> None:
-    """Find the end to count from for an ordinal that names none."""
-    if draft.ordinal is None:
-        return
-    vocabulary, n = cursor.vocabulary, draft.ordinal
-    draft.ordinal = None
-    for entry in draft.modifiers:
-        if entry.kind == "position" and len(entry.value) == 1 and entry.value[0] in vocabulary.ends:  # type: ignore[arg-type,index]
-            entry.kind, entry.value = "rank", vocabulary.ends[entry.value[0]]  # type: ignore[index]
-            entry.n, entry.first = max(n, 1), True
-            return
-    for entry in draft.modifiers:
-        if entry.kind == "relation" and entry.value in vocabulary.direction and not entry.negated:
-            draft.modifiers.append(Modifier("rank", vocabulary.direction[str(entry.value)], n=n, first=True))
-            return
-        if entry.kind == "rank":
-            entry.n = n
-            return
-    draft.modifiers.append(Modifier("rank", vocabulary.default_end, n=n, first=True))
-    cursor.notes.append(f"counted from the {vocabulary.default_end[1]}")

@@ -9,8 +9,8 @@ from hybridgl_ros.language.exclusions import add_exclusion
 from hybridgl_ros.language.fragments import narrow
 from hybridgl_ros.language.lexer import Item, Lexer
 from hybridgl_ros.language.modifiers import modifier, modifiers
+from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
-from hybridgl_ros.language.relations import finish
 from hybridgl_ros.language.vocabulary import Vocabulary
 
 _FRONTED = ("relation", "in", "on", "place", "with", "from", "scene")
@@ -140,10 +140,8 @@ class SentenceReader:
         end, kind, _ = found
         if words[at] not in self._vocabulary.nouns or kind != "command":
             return True
-        return (
-            end - at > 1
-            and words[at + 1] not in ("of", "for", "at", "to", "over", "up", "out")
-            or (end < len(words) and self._object_next(words, end))
+        return (end - at > 1 and words[at + 1] not in ("of", "for", "at", "to", "over", "up", "out")) or (
+            end < len(words) and self._object_next(words, end)
         )
 
     def _object_next(self, words: tuple[str, ...], at: int) -> bool:
