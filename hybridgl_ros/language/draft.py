@@ -102,6 +102,7 @@ class Cursor:
     vocabulary: Vocabulary
     at: int = 0
     antecedent: Draft | None = None
+    referred: bool = False
     ignored: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -108,7 +108,7 @@ def conjoin(cursor: Cursor, draft: Draft, either: bool, modifiers: Callable[...,
     finish(cursor, other)
     _share(draft, other)
     finish(cursor, draft)
-    if either and draft.count == "any":
+    if (either and draft.count == "any") or (draft.count == "both" and not draft.plural):
         draft.count = ""
     draft.either = either
     draft.union = [*draft.union, *draft.appositions, other, *other.union]

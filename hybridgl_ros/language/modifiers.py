@@ -16,6 +16,7 @@ from hybridgl_ros.language.sets import of_phrase
 LOOSE = ("relation", "position", "rank")
 """Kinds of modifier that may belong to a landmark or to the referent."""
 
+_SINGULAR, _PLURAL = ("is", "was", "has", "does"), ("are", "were")
 _NOMINAL = ("noun", "adjective", "generic")
 _NAMING = (*_NOMINAL, "number", "count", "ordinal", "rank", "det")
 
@@ -138,8 +139,16 @@ def _not(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "that is …", "which stands …": what follows is said of the referent."""
-    if nested and cursor.kind() == "is":
+    if nested and (cursor.kind() == "is" or not _agrees(cursor, draft)):
         return False
+    item = cursor.peek()
+    if item is not None and item.text == "whose":
+        cursor.at += 1
+        owned = noun_phrase(cursor)
+        if owned is not None:
+            draft.after.append(f"with {owned.phrase}")
+            cursor.skip("is")
+            return True
     cursor.skip("who", "drop")
     if _landmark_first(cursor, draft):
         return True
@@ -154,13 +163,21 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return True
 
 
+def _agrees(cursor: Cursor, draft: Draft) -> bool:
+    """Whether "that is", "that are" can be said of one or several such things."""
+    verb = cursor.peek(1)
+    if verb is None or verb.kind != "is":
+        return True
+    return not (draft.many if verb.text in _SINGULAR else verb.text in _PLURAL and not draft.many)
+
+
 def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
     """ "the block that the ball is on": the relation of the ball, turned round."""
     start = cursor.at
     if cursor.kind() == "det" and cursor.kind(1) == "det":
         cursor.at += 1
     landmark = noun_phrase(cursor)
-    if landmark is not None and landmark.determined and cursor.skip("is", "posture"):
+    if landmark is not None and landmark.determined and (cursor.skip("is", "posture") or cursor.kind() == "relation"):
         item = cursor.peek()
         if item is not None and item.kind in ("relation", "in", "on") and cursor.kind(1) in ("", ",", "."):
             kind = item.value or {"in": "inside", "on": "on"}[item.kind]

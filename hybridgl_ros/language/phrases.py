@@ -131,6 +131,8 @@ def _quantity(cursor: Cursor, draft: Draft, item: Item) -> bool:
             draft.generic = draft.plural = True
     elif item.kind == "ordinal":
         draft.ordinal = item.value
+        if cursor.kind() == "to" and cursor.kind(1) == "rank":
+            cursor.at += 1
     elif item.kind == "number" and item.value == 1:
         following = cursor.kind()
         if following in ("noun", "adjective", "rank", "idiom", "ordinal", "count") or (
@@ -160,7 +162,7 @@ def is_bare(cursor: Cursor, item: Item | None) -> bool:
 def _side(cursor: Cursor, draft: Draft, words: list[Item], item: Item, headed: bool) -> bool:
     if headed or not is_bare(cursor, item):
         return False
-    if cursor.kind(1) == "of" and not words:
+    if cursor.kind(1) == "of":
         return False
     cursor.at += 1
     if item.words[-1] == "hand" and cursor.kind() not in ("noun", "adjective", "generic"):

@@ -65,8 +65,12 @@ def one_landmark(cursor: Cursor, read: Read) -> list[Draft]:
         if cursor.kind(1) in ("noun", "adjective"):
             cursor.at += 1
         else:
-            cursor.at += 1
-            return [cursor.antecedent.copy()] if cursor.antecedent else []
+            pronoun = cursor.take()
+            if cursor.antecedent is None:
+                cursor.notes.append(f"nothing was named that '{pronoun.text}' could stand for")
+                return []
+            cursor.referred = True
+            return [cursor.antecedent.copy()]
     landmark = noun_phrase(cursor)
     if landmark is None:
         return []

@@ -47,8 +47,12 @@ class SentenceReader:
             if "refused" in kinds:
                 meaning.refused.append(draft)
                 continue
-            if not said or (draft.noun and draft.noun != target.noun and ("command" in kinds or not target.noun)):
-                if not target.named and not target.said:
+            if (
+                not said
+                or "another" in kinds
+                or (draft.noun and draft.noun != target.noun and ("command" in kinds or not target.noun))
+            ):
+                if said and not target.named and not target.said:
                     draft.modifiers.extend(target.modifiers)
                 meaning.target = draft
             elif not draft.noun or draft.noun == target.noun or "command" not in kinds:
@@ -106,6 +110,8 @@ class SentenceReader:
             self._destination(draft, moving, meaning)
         for other in draft.appositions:
             meaning.ignored.append(other.phrase)
+        if cursor.referred and before is not None:
+            kinds.add("another")
         meaning.ignored += cursor.ignored
         meaning.notes += cursor.notes
         if "not" in words[:start]:
