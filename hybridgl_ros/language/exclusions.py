@@ -27,6 +27,8 @@ def exclude(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
         return True
     if not other.noun and other.modifiers:
         other.noun, other.known = draft.noun, draft.known
+        if not other.named or not other.before:
+            other.before, other.after = list(draft.before), [*draft.after, *other.after]
     add_exclusion(draft, other)
     if cursor.kind() == "and" and cursor.kind(1) in ("det", "noun") and cursor.kind(2) not in ("not", "relation"):
         return exclude(cursor, draft, read)

@@ -45,6 +45,8 @@ def merge(cursor: Cursor, draft: Draft, other: Draft) -> None:
         draft.before = other.before
         draft.after = [*other.after, f"with {clothes}", *draft.after]
         draft.modifiers.extend(other.modifiers)
+    elif not (draft.determined or other.determined) and group and cursor.group(draft.noun):
+        draft.union.append(other)
     elif other.determined:
         draft.appositions.append(other)
     else:

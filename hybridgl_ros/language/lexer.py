@@ -74,11 +74,20 @@ class Lexer:
                     value = self._places(words[at:end])
                 elif kind == "from" and value is None:
                     value = self._vocabulary.ends[self._places(words[at:end])[0]]
+                elif kind == "nth":
+                    kind, value = "ordinal", self._ordinal(words[at:end])
                 elif kind == "numbered":
                     value = self._number(words[end - 1])
                 elif kind == "compound":
                     kind, value = "noun", " ".join(words[at:end])
                 items.append(Item(kind, value, words[at:end], at))
+            elif (
+                words[at] in self._vocabulary.colours
+                and words[at + 1 : at + 2]
+                and words[at + 1] in self._vocabulary.coloured
+            ):
+                end = at + 2
+                items.append(Item("adjective", words[at], words[at : at + 1], at))
             elif at + 1 < len(words) and words[at + 1] in self._vocabulary.joined and self._follows(words, at + 1):
                 end = at + 2
                 items.append(Item("adjective", " ".join(words[at:end]), words[at:end], at))
@@ -108,6 +117,10 @@ class Lexer:
             )
         ]
         return tuple(dict.fromkeys(places))[:2]
+
+    def _ordinal(self, words: tuple[str, ...]) -> int:
+        known = self._vocabulary.ordinals
+        return next(known.get(word) or int(word[:-2]) for word in words if word in known or word[:-2].isdecimal())
 
     def _number(self, word: str) -> int:
         return int(word) if word.isdecimal() else self._vocabulary.numbers.get(word, 1)

@@ -104,7 +104,7 @@ def read_to(cursor: Cursor, draft: Draft, nested: bool, read: Read) -> bool:
     cursor.at = start
     entry = next((m for m in draft.modifiers if m.kind == "rank" and m.value[0] == "depth"), None)
     if entry is None or entry.others:
-        return doing(cursor, draft, nested)
+        return not nested and doing(cursor, draft, nested)
     return to_phrase(cursor, draft, entry, read)
 
 

@@ -85,7 +85,7 @@ class Rank:
     landmark: Query | None = None
 
     def __str__(self) -> str:
-        to = f" to({self.landmark})" if self.landmark else ""
+        to = f" {'from' if self.end == 'remote' else 'to'}({self.landmark})" if self.landmark else ""
         superlative = _SUPERLATIVES.get((self.axis, self.end))
         if superlative is None:
             return f"{ordinal(self.n)} from the {self.end}"

@@ -17,6 +17,10 @@ Read = Callable[..., None]
 def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) -> bool:
     """Read the landmarks of a relation whose words have been taken."""
     vocabulary = cursor.vocabulary
+    if kind == "between" and cursor.kind() == "speaker" and cursor.kind(1) == "and":
+        # Between us and the bottle is in front of the bottle.
+        cursor.at += 2
+        kind = "front"
     landmarks = between_landmarks(cursor, read) if kind == "between" else one_landmark(cursor, read)
     if not landmarks:
         if cursor.skip("speaker"):
@@ -116,6 +120,12 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
     vocabulary = cursor.vocabulary
     item = cursor.take()
     places = item.value
+    if cursor.antecedent is not None and vocabulary.possessives.intersection(item.words):
+        cursor.referred = True
+        for side in places:
+            owner = cursor.antecedent.copy()
+            draft.modifiers.append(Modifier("relation", vocabulary.place_of[side], [owner], words=item.text))
+        return True
     missing_of = (
         places in (("left",), ("right",)) and item.text in vocabulary.sides and cursor.kind() == "det" and draft.noun
     )

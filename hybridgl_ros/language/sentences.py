@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hybridgl_ros.language.draft import Cursor, Draft
 from hybridgl_ros.language.exclusions import add_exclusion
@@ -14,6 +14,7 @@ from hybridgl_ros.language.phrases import is_bare, noun_phrase
 from hybridgl_ros.language.vocabulary import Vocabulary
 
 _FRONTED = ("relation", "in", "on", "place", "with", "from", "scene")
+_MEMBERS = ("det", "number", "count", "noun", "adjective")
 _OBJECTS = ("det", "count", "number", "ordinal", "rank", "pronoun", "side", "generic")
 
 
@@ -97,6 +98,9 @@ class SentenceReader:
         cursor = Cursor(useful(items), self._vocabulary, antecedent=before)
         if not any(item.kind not in (",", ".", "drop") for item in cursor.items):
             return None, kinds
+        first = cursor.peek()
+        if first is not None and first.text in self._vocabulary.set_words and cursor.kind(1) in _MEMBERS:
+            cursor.items = [replace(first, kind="of"), *cursor.items[1:]]
         draft = self._fronted(cursor, words[start:])
         if draft is None:
             draft = self._plain(cursor, before)
@@ -164,8 +168,6 @@ class SentenceReader:
         if cursor.kind() == "pronoun":
             cursor.at += 1
         draft = noun_phrase(cursor) or Draft(generic=True)
-        if cursor.antecedent is None and draft.noun:
-            cursor.antecedent = draft
         modifiers(cursor, draft)
         return draft
 

@@ -11,6 +11,7 @@ from typing import Any
 from hybridgl_ros.language.nouns import forms
 from hybridgl_ros.language.patterns import Slot
 from hybridgl_ros.language.query import PLACES, RELATIONS
+from hybridgl_ros.language.query import ordinal as digits
 from hybridgl_ros.language.sections import Section
 from hybridgl_ros.resources import config_directory
 
@@ -54,6 +55,7 @@ class Vocabulary:
     adjectives: frozenset[str]
     colours: frozenset[str]
     joined: frozenset[str]
+    coloured: frozenset[str]
     strong: frozenset[str]
     verbs: frozenset[str]
     commanding: frozenset[str]
@@ -63,8 +65,11 @@ class Vocabulary:
     speaker: frozenset[str]
     generic: frozenset[str]
     human: frozenset[str]
+    set_words: frozenset[str]
+    possessives: frozenset[str]
     everything: frozenset[str]
     numbers: Mapping[str, int]
+    ordinals: Mapping[str, int]
     never_plural: frozenset[str]
     without: frozenset[str]
     sides: Mapping[str, str]
@@ -109,8 +114,9 @@ def _load(folder: str) -> Vocabulary:
     sides = space.classes_of("sides")
     space.among(sides.values(), PLACES, "sides")
     numbers = {word: int(number) for word, number in counts.classes_of("numbers").items()}
+    ordinals = {word: int(n) for word, n in ranks.classes_of("ordinals").items()}
     opening = tuple(_opening(speech))
-    body = tuple(_body(sections, sides, numbers))
+    body = tuple(_body(sections, sides, numbers, ordinals))
     verbs = speech.groups("classes")
     spoken = {word for _, _, slots in body for options, _ in slots for word in options}
     asked = {word for _, _, slots in opening for options, _ in slots for word in options}
@@ -124,6 +130,7 @@ def _load(folder: str) -> Vocabulary:
         adjectives=words.words("colours") | words.words("qualities"),
         colours=words.words("colours"),
         joined=tokens.words("joined"),
+        coloured=tokens.words("coloured"),
         strong=speech.words("strong"),
         verbs=verbs["verb"],
         commanding=speech.words("commanding"),
@@ -132,9 +139,12 @@ def _load(folder: str) -> Vocabulary:
         into=speech.words("into"),
         speaker=grammar.words("speaker"),
         generic=grammar.words("generic"),
+        possessives=grammar.words("possessives"),
+        set_words=grammar.words("set_words"),
         human=grammar.words("human"),
         everything=grammar.words("everything"),
         numbers=numbers,
+        ordinals=ordinals,
         never_plural=counts.words("never_plural"),
         without=counts.words("without"),
         sides=sides,
@@ -174,7 +184,9 @@ def _opening(speech: Section) -> Iterator[Row]:
             yield "question", value, slots
 
 
-def _body(sections: Mapping[str, Section], sides: Mapping[str, str], numbers: Mapping[str, int]) -> Iterator[Row]:
+def _body(
+    sections: Mapping[str, Section], sides: Mapping[str, str], numbers: Mapping[str, int], ordinals: Mapping[str, int]
+) -> Iterator[Row]:
     """Patterns in order of precedence: of two that are equally long the earlier wins."""
     space, ranks, counts, grammar, speech, idioms = (
         sections[name] for name in ("space", "ranks", "counts", "grammar", "speech", "idioms")
@@ -182,7 +194,8 @@ def _body(sections: Mapping[str, Section], sides: Mapping[str, str], numbers: Ma
     classes: dict[str, Iterable[str]] = {}
     for section in (speech, space, ranks):
         classes.update(section.groups("classes"))
-    classes |= {"side": sides, "number": [*numbers, *map(str, range(1, 100))]}
+    nth = [word for word in ordinals if " " not in word and "|" not in word] + [digits(n) for n in range(1, 21)]
+    classes |= {"side": sides, "nth": nth, "number": [*numbers, *map(str, range(1, 100))]}
 
     def rows(section: Section, name: str, kind: str, value: Any = None, content: Any = None) -> Iterator[Row]:
         for slots in section.patterns(section.entry(name) if content is None else content, name, classes):
@@ -208,6 +221,7 @@ def _body(sections: Mapping[str, Section], sides: Mapping[str, str], numbers: Ma
     yield from table(ranks, "ordinals", "ordinal", int)
     yield from table(ranks, "but", "but_n", int)
     yield from rows(ranks, "numbered", "numbered")
+    yield from rows(ranks, "nth", "nth")
     yield from rows(ranks, "middle_size", "middle_size")
     yield from table(counts, "counts", "count", str)
     yield from table(counts, "numbers", "number", int)
