@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -130,7 +131,7 @@ def model_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("models.sam", "models.clip"):
         if name in values:
-            found.update(find_checkpoint(values[name]).settings)
+            found.update(find_checkpoint(convert(name, str, values[name])).settings)
     return found
 
 
@@ -142,8 +143,9 @@ def find_file(source: str | Path) -> Path:
     else:
         candidates = [config_directory() / f"{source}.yaml"]
     for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+        with suppress(OSError):  # a name too long for any file
+            if candidate.is_file():
+                return candidate
     names = sorted(entry.stem for entry in candidates[-1].parent.glob("*.yaml"))
     raise ConfigError(f"no configuration {str(source)!r}; there is {', '.join(names) or 'none'}")
 

@@ -73,10 +73,7 @@ def evaluate_bag(context: LaunchContext) -> list[Node]:
             namespace=given("namespace"),
             output="screen",
             # No terminal: tables in full width, no progress bar.
-            additional_env={
-                "PYTHONUNBUFFERED": "1",
-                **launching.dds_environment(FILE.parent.parent, context.environment),
-            },
+            additional_env={"PYTHONUNBUFFERED": "1"},
             arguments=arguments,
             remappings=[(topic, given(topic)) for topic in ("image", "expression") if given(topic) not in ("", topic)],
             sigterm_timeout=ENDING_TIME,

@@ -72,7 +72,6 @@ def segment_node(context: LaunchContext) -> list[Node]:
             namespace=given("namespace"),
             output="screen",
             emulate_tty=True,
-            additional_env=launching.dds_environment(FILE.parent.parent, context.environment),
             parameters=parameters,
             remappings=[(topic, given(topic)) for topic in ("image", "expression") if given(topic) not in ("", topic)],
             ros_arguments=["--log-level", given("log_level")],

@@ -70,7 +70,7 @@ class Views:
         for mask in masks:
             rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
             box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-            crop = torch.where(mask[box], self._sharp[(slice(None), *box)], self._fill)
+            crop = torch.where(mask[box], self._sharp[:, box[0], box[1]], self._fill)
             crops.append(self._resize(crop[None]))
         return torch.cat(crops)
 

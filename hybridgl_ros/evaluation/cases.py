@@ -63,7 +63,7 @@ def with_target(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def draw_cases(answers: Sequence[Mapping[str, Any]], entry: Answered, dataset: ReferringDataset) -> list[Case]:
-    """Pictures of answers: the answer and the truth outlined."""
+    """Pictures of answers with the truth outlined."""
     samples: dict[str, Sample] = {sample.id: sample for sample in dataset.samples}
     cases = []
     for answer in answers:

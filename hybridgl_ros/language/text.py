@@ -1,4 +1,4 @@
-"""From characters to words: quotes, cases, contractions and hyphens, before anything is understood."""
+"""From characters to words: typography, quotes, cases, contractions and hyphens, before anything is understood."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-QUOTES = "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞＂＇"
-"""Every typographic kind of quotation mark that people wrap an expression in."""
 PAIRS = {
     **{mark: mark for mark in "\"'`´*_＂＇″′"},
     **dict(zip("“‘„‚«‹»›”’「『｢〝〈《([{<", "”’“‘»›«‹”’」』｣〞〉》)]}>")),
 }
 ALSO_CLOSE = {"„": "”„", "‚": "’‚", "“": "“", "‘": "‘", "»": "»", "›": "›", "`": "'´’", "〝": "〟"}
 END = ".,;:!?…。！？"
+
+QUOTES = "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞＂＇"
+"""Quotation marks, which say nothing inside an expression."""
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛`´＇ʼ", "'"))
 _TOKEN = re.compile(r"[.?!;:…]+(?=\s|$)|[,;()\[\]{}/|•·–—]|'s\b|[^\W_]+(?:['.-](?!s\b)[^\W_]+)*|[#&+]|(?<=\s)-(?=\s)")
@@ -47,11 +48,11 @@ def split_words(text: str, contractions: Mapping[str, str], rewrites: Mapping[st
     contractions and rewrites: what stands for a word ("isn't" → "is not", "infront" → "in front").
     """
     text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
-    text = text.replace("''", " ").replace("w/o ", "without ").replace("w/ ", "with ")
+    text = text.replace("''", " ")
     text = re.sub(rf"[{re.escape(QUOTES.replace(chr(39), ''))}]|(?<!\w)'|'(?!\w)", " ", text)
-    for short, full in contractions.items():
-        if "'" in short and short in text:
-            text = re.sub(rf"(?<!\w){re.escape(short)}(?!\w)", full, text)
+    for short, full in (*contractions.items(), *rewrites.items()):
+        if not short.replace("-", "").isalpha() and short in text:
+            text = re.sub(rf"(?<!\w){re.escape(short)}(?![^\W\d])", f" {full} ", text)
     words: list[str] = []
     for found in _TOKEN.findall(text):
         if found[0] in ".?!;…" or (found[0] == ":" and len(found) > 1):

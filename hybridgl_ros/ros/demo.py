@@ -26,6 +26,7 @@ from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.pixels import rgb_pixels, unpack_rows
 from hybridgl_ros.ros.client import SegmentClient
+from hybridgl_ros.ros.dds import use_dds_profile
 from hybridgl_ros.ros.demo_replies import BY_TOPIC, Question, Reply, choose_questions, contact_sheet, table
 from hybridgl_ros.ros.qos import RESULTS
 from hybridgl_ros.tabletop.dataset import TabletopSet, validation_path
@@ -156,6 +157,7 @@ def run(config: str, console: Console) -> list[Reply]:
     """Start both nodes, ask the questions, and return the replies."""
     scenes = validation_path().resolve()
     questions = choose_questions(TabletopSet(scenes))
+    use_dds_profile()
     rclpy.init()
     with Processes() as processes:
         client = SegmentClient(timeout=ANSWER_TIME, check=processes.check)

@@ -32,6 +32,7 @@ from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
 from hybridgl_ros.evaluation.runner import Job, fingerprint, run_job
 from hybridgl_ros.evaluation.samples import Sample
 from hybridgl_ros.evaluation.screen import plain_console
+from hybridgl_ros.ros.dds import use_dds_profile
 from hybridgl_ros.ros.interruption import Interruption
 from hybridgl_ros.ros.online_evaluation import OnlineEvaluation
 from hybridgl_ros.settings import Config
@@ -117,6 +118,7 @@ def play(
 ) -> tuple[OnlineResult, Config]:
     """Play the bag into the node up to the last sample's image; the scored replies, and the node's settings."""
     # Ctrl-C is to end the playing, not the connection: the node gets its mode back.
+    use_dds_profile()
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     evaluation: OnlineEvaluation | None = None
     try:
@@ -149,7 +151,7 @@ def without_ros_arguments(arguments: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Run the command; an error that a person can act on is a red message and exit code 2."""
+    """Run the command."""
     run(lambda: app(args=without_ros_arguments(sys.argv[1:]), prog_name="evaluate_bag"))
 
 

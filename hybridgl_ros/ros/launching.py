@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,12 +54,6 @@ LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 # Names in another's launch file that look like a misspelt one of ours.
 LIKENESS = 0.8
-PROFILE = Path("config", "dds", "fastdds.xml")
-# Of older and of newer Fast DDS.
-PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
-# Read from the current folder.
-DEFAULT_PROFILES = ("DEFAULT_FASTRTPS_PROFILES.xml", "DEFAULT_FASTDDS_PROFILES.xml")
-FAST_DDS = "rmw_fastrtps"
 
 
 def parameter_descriptions() -> dict[str, Description]:
@@ -146,19 +140,3 @@ def full_namespace(outer: str, own: str) -> str:
     if own.startswith("/"):
         outer = ""
     return "".join(f"/{part}" for part in (outer.strip("/"), own.strip("/")) if part)
-
-
-def dds_environment(share: Path, environment: Mapping[str, str], folder: Path | None = None) -> dict[str, str]:
-    """Environment variables that give Fast DDS the profile that ships; none where the user has one or another DDS.
-
-    share: the package's share folder. folder: the current one.
-    """
-    folder = folder or Path.cwd()
-    profile = share / PROFILE
-    own = any(name in environment for name in PROFILE_VARIABLES) or any(
-        (folder / name).is_file() for name in DEFAULT_PROFILES
-    )
-    other = not (environment.get("RMW_IMPLEMENTATION") or FAST_DDS).startswith(FAST_DDS)
-    if own or other or not profile.is_file():
-        return {}
-    return dict.fromkeys(PROFILE_VARIABLES, str(profile))

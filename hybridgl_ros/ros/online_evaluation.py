@@ -30,7 +30,9 @@ CONTINUOUS = "continuous"
 EVERY_RESULT = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
 RESTORING_TIME = 10.0
 IDLE_REPORTS = 2
-"""Diagnostics in a row that say that nothing waits, before the node counts as done."""
+"""Diagnostics in a row that say that nothing waits and nothing came, before the node counts as done."""
+MOST_IDLE_REPORTS = 10
+"""Diagnostics in a row that say that nothing waits, after which it counts as done though frames go on coming."""
 # As the node's diagnostics call them.
 COUNTED = ("frames received", "expressions answered", "expressions waiting")
 
@@ -175,10 +177,13 @@ class OnlineEvaluation:
 
     def _wait_until_idle(self) -> Counts:
         """Wait until nothing is left to answer; returns what the node has counted by then."""
-        idle, counts = 0, Counts(0, 0, 0)
-        while idle < IDLE_REPORTS:
-            counts = self._counts()
+        idle = still = 0
+        counts = Counts(0, 0, 0)
+        while still < IDLE_REPORTS and idle < MOST_IDLE_REPORTS:
+            before, counts = counts, self._counts()
             idle = 0 if counts.waiting else idle + 1
+            # A busy machine brings the last frames late; nothing waits until they are there.
+            still = still + 1 if idle and counts == before else 0
         return counts
 
     def _wait_for_replies(self, answers: int) -> list[str]:

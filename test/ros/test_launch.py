@@ -65,8 +65,6 @@ def launch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[RecordedNode]]
     """launch(FILE, "name:=value", ...) → the nodes that would be started; included_by: another launch file's name."""
     if not REAL:
         fake_launch.install(monkeypatch)
-    for name in launching.PROFILE_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
 
     def run(file: str, *words: str, included_by: str = "", namespace: str = "") -> list[RecordedNode]:
         import launch_ros.actions
@@ -276,30 +274,6 @@ def test_every_option_of_the_player_is_one_of_the_command(launch, bag: Path) -> 
     outcome = CliRunner().invoke(evaluate_bag.app, player.options["arguments"])
     # Taken as they are; what is wrong is the empty folder.
     assert "lacks its metadata.yaml" in str(outcome.exception)
-
-
-def test_fast_dds_gets_the_profile_unless_the_user_has_one(tmp_path: Path) -> None:
-    share, elsewhere = tmp_path / "share", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    assert launching.dds_environment(share, {}, elsewhere) == {}
-    profile = share / launching.PROFILE
-    profile.parent.mkdir(parents=True)
-    profile.write_text("<dds/>")
-    shipped = dict.fromkeys(launching.PROFILE_VARIABLES, str(profile))
-    for environment in ({}, {"RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}, {"RMW_IMPLEMENTATION": ""}):
-        assert launching.dds_environment(share, environment, elsewhere) == shipped
-    for name in launching.PROFILE_VARIABLES:
-        assert launching.dds_environment(share, {name: "mine.xml"}, elsewhere) == {}
-    assert launching.dds_environment(share, {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}, elsewhere) == {}
-    (elsewhere / "DEFAULT_FASTDDS_PROFILES.xml").write_text("<dds/>")
-    assert launching.dds_environment(share, {}, elsewhere) == {}
-
-
-def test_both_nodes_get_the_profile(launch, bag: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launching, "dds_environment", lambda share, *_: {"PROFILE": str(share)})
-    bag.mkdir()
-    for process in launch("evaluate.launch.py", f"bag:={bag}"):
-        assert process.options["additional_env"]["PROFILE"] == str(REPOSITORY)
 
 
 INSTALLED = pytest.mark.skipif(importlib.util.find_spec("ros2launch") is None, reason="ros2 launch is not installed")
