@@ -40,9 +40,7 @@ def add_exclusion(draft: Draft, other: Draft) -> None:
     other.union = []
 
 
-def negate(
-    cursor: Cursor, draft: Draft, read: Callable[..., None], one: Callable[[Cursor, Draft, bool], bool]
-) -> bool:
+def negate(cursor: Cursor, draft: Draft, read: Callable[..., None], one: Callable[[Cursor, Draft, bool], bool]) -> bool:
     """Read what "not" is said of: an attribute, a clause, or another referent."""
     item = cursor.take()
     cursor.skip("is", "drop", "who", "posture")

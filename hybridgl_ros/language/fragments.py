@@ -9,9 +9,7 @@ from hybridgl_ros.language.phrases import noun_phrase
 from hybridgl_ros.language.relations import finish
 
 
-def fragment(
-    cursor: Cursor, draft: Draft, nested: bool, read: Callable[..., None], predicate: bool = False
-) -> bool:
+def fragment(cursor: Cursor, draft: Draft, nested: bool, read: Callable[..., None], predicate: bool = False) -> bool:
     """Read a noun phrase that says more of the same referent."""
     if nested and not predicate:
         return False
@@ -63,7 +61,12 @@ def conjoin(cursor: Cursor, draft: Draft, either: bool, modifiers: Callable[...,
         cursor.at = start
         return True
     group = cursor.group(other.noun)
-    if not either and group.intersection(("worn", "parts")) and not other.determined and "worn" not in cursor.group(draft.noun):
+    if (
+        not either
+        and group.intersection(("worn", "parts"))
+        and not other.determined
+        and "worn" not in cursor.group(draft.noun)
+    ):
         draft.after.append(f"with {other.phrase}")
         return True
     if not draft.noun and other.noun and not draft.generic:

@@ -91,13 +91,27 @@ class Lexer:
 
     def _places(self, words: tuple[str, ...]) -> tuple[str, ...]:
         sides = self._vocabulary.sides
-        places = [sides[w] for i, w in enumerate(words) if w in sides and not (i == 0 and w == "right" and len(words) > 1 and words[1] not in sides and words[1] not in ("hand", "side") and any(x in sides for x in words[1:]))]
+        places = [
+            sides[w]
+            for i, w in enumerate(words)
+            if w in sides
+            and not (
+                i == 0
+                and w == "right"
+                and len(words) > 1
+                and words[1] not in sides
+                and words[1] not in ("hand", "side")
+                and any(x in sides for x in words[1:])
+            )
+        ]
         return tuple(dict.fromkeys(places))[:2]
 
     def _number(self, word: str) -> int:
         if word.isdecimal():
             return int(word)
-        return next((value for kind, value, slots in self._vocabulary.body if kind == "number" and word in slots[0][0]), 1)
+        return next(
+            (value for kind, value, slots in self._vocabulary.body if kind == "number" and word in slots[0][0]), 1
+        )
 
     def _word(self, words: tuple[str, ...], at: int) -> Item:
         """One word as noun, adjective, verb or adverb."""
@@ -133,7 +147,11 @@ class Lexer:
         following, vocabulary = words[at + 1], self._vocabulary
         if following in vocabulary.sides and following not in vocabulary.nouns:
             return False
-        return following in vocabulary.nouns or following in vocabulary.adjectives or following in ("one", "ones", "thing", "things", "object", "objects", "item", "items")
+        return (
+            following in vocabulary.nouns
+            or following in vocabulary.adjectives
+            or following in ("one", "ones", "thing", "things", "object", "objects", "item", "items")
+        )
 
     def _tag(self, words: tuple[str, ...]) -> list[str]:
         """Part of speech of every word (Penn Treebank)."""

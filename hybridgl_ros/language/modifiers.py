@@ -56,7 +56,9 @@ def joint(cursor: Cursor, draft: Draft, nested: bool) -> bool:
         return True
     kind = cursor.kind()
     if kind in _READERS and kind not in ("noun", "adjective", "number", "count", "ordinal", "rank", "generic", "det"):
-        if not (kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in ("noun", "adjective", "generic")):
+        if not (
+            kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in ("noun", "adjective", "generic")
+        ):
             return True
     return conjoin(cursor, draft, either=item.kind == "or", modifiers=modifiers)
 
@@ -64,7 +66,25 @@ def joint(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 def skip_unused(cursor: Cursor) -> None:
     """Pass over an item that found no role, and remember it when it could have meant something."""
     item = cursor.take()
-    if item.kind in ("noun", "adjective", "verb", "adverb", "number", "numbered", "attach", "side", "relation", "rank", "idiom", "ordinal", "not", "except", "with", "generic", "count"):
+    if item.kind in (
+        "noun",
+        "adjective",
+        "verb",
+        "adverb",
+        "number",
+        "numbered",
+        "attach",
+        "side",
+        "relation",
+        "rank",
+        "idiom",
+        "ordinal",
+        "not",
+        "except",
+        "with",
+        "generic",
+        "count",
+    ):
         cursor.ignored.append(item.text)
 
 
@@ -181,7 +201,9 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
         return True
     if cursor.kind() == "det":
         cursor.at += 1
-    while cursor.kind() in ("is", "who", "drop", "speaker") or (cursor.kind() == "posture" and cursor.kind(1) != "noun"):
+    while cursor.kind() in ("is", "who", "drop", "speaker") or (
+        cursor.kind() == "posture" and cursor.kind(1) != "noun"
+    ):
         cursor.at += 1
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
         return fragment(cursor, draft, nested, modifiers, predicate=True)
@@ -200,7 +222,9 @@ def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
             kind = item.value or {"in": "inside", "on": "on"}[item.kind]
             if kind in cursor.vocabulary.inverse:
                 cursor.at += 1
-                draft.modifiers.append(Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text))
+                draft.modifiers.append(
+                    Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text)
+                )
                 return True
     cursor.at = start
     return False
@@ -209,7 +233,22 @@ def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
 def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "standing behind the box" says where, "standing" alone says how."""
     item = cursor.take()
-    if cursor.kind() not in ("relation", "in", "on", "side", "place", "scene", "from", "rank", "attach", "with", "drop", "idiom", "posture", "not") and cursor.vocabulary.adjectives.intersection(item.words):
+    if cursor.kind() not in (
+        "relation",
+        "in",
+        "on",
+        "side",
+        "place",
+        "scene",
+        "from",
+        "rank",
+        "attach",
+        "with",
+        "drop",
+        "idiom",
+        "posture",
+        "not",
+    ) and cursor.vocabulary.adjectives.intersection(item.words):
         draft.after.append(item.text)
     return True
 

@@ -22,7 +22,13 @@ def noun_phrase(cursor: Cursor) -> Draft | None:
     if not said and draft.ordinal is None and draft.number is None and not draft.count:
         cursor.at = start
         return None
-    if not said and draft.count and not (draft.ordinal or draft.number) and cursor.kind() not in ("", ",", ".", "of", "side", "relation", "in", "on", "who", "is", "with", "except", "but", "not"):
+    if (
+        not said
+        and draft.count
+        and not (draft.ordinal or draft.number)
+        and cursor.kind()
+        not in ("", ",", ".", "of", "side", "relation", "in", "on", "who", "is", "with", "except", "but", "not")
+    ):
         cursor.at = start
         return None
     return draft
@@ -98,7 +104,9 @@ def has_noun(words: list[Item]) -> bool:
 
 
 def describes_next(cursor: Cursor) -> bool:
-    return cursor.kind(1) in ("noun", "adjective", "generic") or (cursor.kind(1) == "number" and cursor.peek(1).value == 1)  # type: ignore[union-attr]
+    return cursor.kind(1) in ("noun", "adjective", "generic") or (
+        cursor.kind(1) == "number" and cursor.peek(1).value == 1
+    )  # type: ignore[union-attr]
 
 
 def _new_part(cursor: Cursor, words: list[Item], item: Item) -> bool:
@@ -116,7 +124,9 @@ def _quantity(cursor: Cursor, draft: Draft, item: Item) -> bool:
         draft.ordinal = item.value
     elif item.kind == "number" and item.value == 1:
         following = cursor.kind()
-        if following in ("noun", "adjective", "rank", "idiom", "ordinal", "count") or (following == "side" and is_bare(cursor, cursor.peek())):
+        if following in ("noun", "adjective", "rank", "idiom", "ordinal", "count") or (
+            following == "side" and is_bare(cursor, cursor.peek())
+        ):
             if draft.determined or following != "side":
                 draft.number = 1
             else:
@@ -171,7 +181,9 @@ def _possessor(cursor: Cursor, draft: Draft, words: list[Item]) -> bool:
     """ "the mug's left neighbour" is left of the mug; "the man's hat" is a man's hat."""
     cursor.at += 1
     item = cursor.peek()
-    if item is not None and (item.kind == "neighbour" or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))):
+    if item is not None and (
+        item.kind == "neighbour" or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))
+    ):
         owner = Draft(determined=True, modifiers=list(draft.modifiers))
         _settle(cursor, owner, list(words))
         words.clear()
@@ -196,7 +208,9 @@ def _joined(cursor: Cursor, words: list[Item], item: Item) -> bool:
     if words[-1].kind != "adjective" or cursor.kind(1) not in ("adjective", "idiom"):
         return False
     following = [cursor.kind(ahead) for ahead in range(1, 6)]
-    last = next((index for index, kind in enumerate(following) if kind not in ("adjective", "idiom", "and", "or", ",")), None)
+    last = next(
+        (index for index, kind in enumerate(following) if kind not in ("adjective", "idiom", "and", "or", ",")), None
+    )
     if last is None or following[last] not in ("noun", "generic", "number"):
         return False
     cursor.at += 1

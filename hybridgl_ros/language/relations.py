@@ -131,7 +131,9 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
     return True
 
 
-def absorb_set(cursor: Cursor, draft: Draft, members: Draft, end: tuple[str, str] | None, places: tuple[str, ...]) -> None:
+def absorb_set(
+    cursor: Cursor, draft: Draft, members: Draft, end: tuple[str, str] | None, places: tuple[str, ...]
+) -> None:
     """ "the left of the two cups": which of a set; what is said of the set comes first."""
     own = draft.modifiers
     number = members.number or (2 if members.count == "both" else None)
@@ -171,7 +173,9 @@ def of_phrase(cursor: Cursor, draft: Draft, read: Read) -> bool:
     for entry in members.modifiers:
         entry.loose = False
     many = members.number or (2 if members.count == "both" else None)
-    selective = draft.ordinal is not None or any(m.kind in ("rank", "position") for m in draft.modifiers) or draft.before
+    selective = (
+        draft.ordinal is not None or any(m.kind in ("rank", "position") for m in draft.modifiers) or draft.before
+    )
     if draft.count in ("all", "both"):
         draft.plural, draft.number = True, many
     elif draft.count == "any" or (draft.number == 1 or draft.generic) and not selective:

@@ -40,7 +40,9 @@ class SentenceReader:
             draft, commanded = self._sentence(tuple(sentence), meaning, meaning.target if said else None)
             if draft is None:
                 continue
-            if not said or (draft.noun and draft.noun != meaning.target.noun and (commanded or not meaning.target.noun)):
+            if not said or (
+                draft.noun and draft.noun != meaning.target.noun and (commanded or not meaning.target.noun)
+            ):
                 meaning.target = draft
             elif not draft.noun or draft.noun == meaning.target.noun or not commanded:
                 self._more(meaning, draft)
@@ -107,11 +109,19 @@ class SentenceReader:
         end, kind, _ = found
         if words[at] not in self._vocabulary.nouns or kind != "command":
             return True
-        return end - at > 1 and words[at + 1] not in ("of", "for", "at", "to", "over", "up", "out") or (end < len(words) and self._object_next(words, end))
+        return (
+            end - at > 1
+            and words[at + 1] not in ("of", "for", "at", "to", "over", "up", "out")
+            or (end < len(words) and self._object_next(words, end))
+        )
 
     def _object_next(self, words: tuple[str, ...], at: int) -> bool:
         items = self._lexer.items(words[at : at + 4])
-        return bool(items) and items[0].kind in _OBJECTS and not (items[0].kind == "side" and not is_bare(Cursor(items, self._vocabulary), items[0]))
+        return (
+            bool(items)
+            and items[0].kind in _OBJECTS
+            and not (items[0].kind == "side" and not is_bare(Cursor(items, self._vocabulary), items[0]))
+        )
 
     def _plain(self, cursor: Cursor, before: Draft | None) -> Draft:
         """A noun phrase and what is said of it; what refers to something said before has no noun of its own."""
@@ -127,7 +137,11 @@ class SentenceReader:
     def _fronted(self, cursor: Cursor, words: tuple[str, ...]) -> Draft | None:
         """ "behind the box there is a cup", "on the left, the red one": said before the noun it is said of."""
         item = cursor.peek()
-        place = item is not None and item.kind == "side" and (not is_bare(cursor, item) or cursor.kind(1) in ("of", "scene"))
+        place = (
+            item is not None
+            and item.kind == "side"
+            and (not is_bare(cursor, item) or cursor.kind(1) in ("of", "scene"))
+        )
         if item is None or not (item.kind in _FRONTED or place):
             return None
         scratch = Draft(generic=True)

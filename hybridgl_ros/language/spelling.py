@@ -51,7 +51,16 @@ class Speller:
         near = {other for other in near if len(other) >= self._shortest}
         if not near:
             return word
-        return min(near, key=lambda other: (sorted(other) != sorted(word), other[0] != word[0], other not in self._closed, -len(other), other))
+        return min(
+            near,
+            key=lambda other: (
+                sorted(other) != sorted(word),
+                other[0] != word[0],
+                other not in self._closed,
+                -len(other),
+                other,
+            ),
+        )
 
     def sources(self, word: str) -> int:
         """How many of the two sources know the word as English."""
