@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 PACKAGE = "hybridgl_ros"
 PRESETS = f"{PACKAGE}.presets"
-DATA_SUFFIXES = ("css", "csv", "gz", "html", "j2", "json", "md", "npz", "safetensors", "txt", "yaml", "zip")
+DATA_SUFFIXES = ("css", "csv", "gz", "html", "j2", "json", "jsonl", "md", "npz", "safetensors", "txt", "yaml", "zip")
 README = Path(__file__).with_name("README.md")
 
 setup(
@@ -35,7 +35,7 @@ setup(
         "pyyaml",
         "requests",
         "rich",
-        "rosbags",
+        "rosbags>=0.11",
         "rosbags-image",
         "safetensors",
         "segment-anything",

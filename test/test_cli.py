@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hybridgl_ros import cli
+from hybridgl_ros import cli, commands
+from hybridgl_ros.commands.options import parsed
+from hybridgl_ros.commands.segment import file_stems
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.models.registry import checkpoints
 from hybridgl_ros.segmenter import ReferringSegmenter
@@ -29,13 +31,13 @@ def photo(tmp_path, picture) -> Path:
 @pytest.fixture
 def asked(monkeypatch, make_segmenter, four_masks):
     """Segments with a tiny model; collects what the command asked for. Set `masks` to change the proposals."""
-    seen = SimpleNamespace(masks=four_masks, source=None, options={})
+    seen = SimpleNamespace(masks=four_masks, config=None)
 
-    def from_config(source, **options):
-        seen.source, seen.options = source, options
-        return make_segmenter(seen.masks, **options["overrides"])
+    def load(config):
+        seen.config = config
+        return make_segmenter(seen.masks)
 
-    monkeypatch.setattr(ReferringSegmenter, "from_config", from_config)
+    monkeypatch.setattr(ReferringSegmenter, "load", load)
     return seen
 
 
@@ -63,12 +65,14 @@ def test_segment_prints_json_lines(hybridgl, asked, photo, tmp_path):
 
 
 def test_segment_passes_its_options_on(hybridgl, asked, photo, tmp_path):
+    mine = "models: {sam: sam_tabletop, clip: clip_tabletop, spacy: auto, device: auto, dtype: float32}"
+    (tmp_path / "mine.yaml").write_text(mine)
     hybridgl(
         "segment",
         photo,
         "a cup",
         "--config",
-        "photo",
+        tmp_path / "mine.yaml",
         "--preset",
         "official",
         "--device",
@@ -80,12 +84,9 @@ def test_segment_passes_its_options_on(hybridgl, asked, photo, tmp_path):
         "--out",
         tmp_path,
     )
-    assert asked.source == "photo"
-    assert asked.options == {
-        "preset": "official",
-        "device": "cpu",
-        "overrides": {"fusion.alpha": 0.5, "guidance.positions": ["left"]},
-    }
+    assert asked.config.models.device == "cpu"
+    assert asked.config.fusion.normalise_guidance is False
+    assert asked.config.fusion.alpha == 0.5 and asked.config.guidance.positions == ["left"]
 
 
 def test_segment_exits_with_1_when_nothing_is_found(hybridgl, asked, photo, tmp_path, picture):
@@ -173,7 +174,7 @@ def test_evaluate_hands_on_its_options_and_help(hybridgl, monkeypatch):
 
 
 def test_values_are_read_as_yaml():
-    assert cli.parsed(["a.b=0.5", "c.d=true", "e.f=left", "g.h=[1, 2]", "i.j=a=b"]) == {
+    assert parsed(["a.b=0.5", "c.d=true", "e.f=left", "g.h=[1, 2]", "i.j=a=b"]) == {
         "a.b": 0.5,
         "c.d": True,
         "e.f": "left",
@@ -181,18 +182,30 @@ def test_values_are_read_as_yaml():
         "i.j": "a=b",
     }
     with pytest.raises(ConfigError):
-        cli.parsed(["novalue"])
+        parsed(["novalue"])
 
 
 def test_file_names_are_plain_and_different():
-    names = cli.file_stems(Path("x/photo.jpg"), ["the cup", "The cup.", "the/cup", "чашка", "!", "a" * 500])
+    names = file_stems(Path("x/photo.jpg"), ["the cup", "The cup.", "the/cup", "чашка", "!", "a" * 500])
     assert names[:5] == ["photo-the-cup", "photo-the-cup-2", "photo-the-cup-3", "photo-чашка", "photo-expression"]
     assert len(names[5]) < 80
 
 
-def test_help_does_not_wait_for_torch():
-    code = (
-        "import sys, hybridgl_ros.cli; "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'cv2', 'spacy', 'open_clip')))"
-    )
+def test_every_command_is_there_under_its_name(hybridgl):
+    folder = Path(commands.__path__[0])
+    named = [name for name in cli.COMMANDS if (folder / f"{name}.py").is_file()]
+    assert named == list(cli.COMMANDS)
+    for name in named:
+        code, out, _ = hybridgl(name, "--help")
+        assert code == 0 and f"hybridgl {name}" in out
+
+
+def test_no_command_waits_for_torch_to_read_its_arguments():
+    modules = ", ".join(["hybridgl_ros.cli", *(f"hybridgl_ros.commands.{name}" for name in cli.COMMANDS)])
+    code = f"import sys, {modules}; sys.exit(any(name in sys.modules for name in ('torch', 'spacy', 'open_clip')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(cli.__file__).parents[1], check=False).returncode == 0
+
+
+def test_the_overview_waits_for_nothing_heavy():
+    code = "import sys, hybridgl_ros.cli; sys.exit(any(name in sys.modules for name in ('torch', 'cv2', 'numpy')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(cli.__file__).parents[1], check=False).returncode == 0

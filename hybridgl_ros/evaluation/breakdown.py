@@ -14,7 +14,11 @@ from hybridgl_ros.evaluation.samples import Outcome
 
 @dataclass(frozen=True)
 class Row:
-    """The samples with a target that share one value of a factor; figures as in `metrics.Summary`."""
+    """The samples that share one value of a factor; figures as in `metrics.Summary`.
+
+    found: share that was answered. Of samples without a target (factor `ABSENT`) it is the only figure, the others
+    are NaN.
+    """
 
     factor: str
     group: str
@@ -24,6 +28,7 @@ class Row:
     precision_50: float
     ceiling: float
     clip_miou: float
+    found: float
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class Bins:
         """The label of the bin that holds the value."""
         return self.labels[bisect_right(self.edges, value)]
 
+
+ABSENT = "absent"
+"""The factor of the samples without a target."""
 
 TARGET_AREA = Bins((0.01, 0.03, 0.1, 0.3), ("< 1 %", "1–3 %", "3–10 %", "10–30 %", "≥ 30 %"))
 PROPOSALS = Bins((1, 6, 11, 21, 41), ("0", "1–5", "6–10", "11–20", "21–40", "> 40"))
@@ -56,12 +64,20 @@ _ORDER = {label: place for bins in (TARGET_AREA, PROPOSALS, WORDS) for place, la
 
 def breakdown(outcomes: Sequence[Outcome]) -> list[Row]:
     """One row for each group of each factor that occurs: bins in their order, words by how often they
-    occur."""
+    occur.
+
+    Samples without a target are grouped by tag, under a factor of their own.
+    """
     targets = [outcome for outcome in outcomes if outcome.has_target]
     rows = []
     for factor, group_of in FACTORS.items():
         rows += _rows(factor, [(group_of(outcome), outcome) for outcome in targets])
-    return rows + _rows("tag", [(tag, outcome) for outcome in targets for tag in dict.fromkeys(outcome.tags)])
+    rows += _rows("tag", _by_tag(targets))
+    return rows + _rows(ABSENT, _by_tag([outcome for outcome in outcomes if not outcome.has_target]))
+
+
+def _by_tag(outcomes: Sequence[Outcome]) -> list[tuple[str, Outcome]]:
+    return [(tag, outcome) for outcome in outcomes for tag in dict.fromkeys(outcome.tags)]
 
 
 def _rows(factor: str, labelled: list[tuple[str, Outcome]]) -> list[Row]:
@@ -73,6 +89,11 @@ def _rows(factor: str, labelled: list[tuple[str, Outcome]]) -> list[Row]:
 
 
 def _row(factor: str, group: str, members: list[Outcome]) -> Row:
+    found = float(np.mean([outcome.found for outcome in members]))
+    if factor == ABSENT:
+        nan = float("nan")
+        return Row(factor, group, len(members), nan, nan, nan, nan, nan, found)
+
     def mean(name: str) -> float:
         return float(np.mean([getattr(outcome, name) or 0.0 for outcome in members]))
 
@@ -86,4 +107,5 @@ def _row(factor: str, group: str, members: list[Outcome]) -> Row:
         precision_50=float(np.mean([(outcome.iou or 0.0) >= THRESHOLDS[0] for outcome in members])),
         ceiling=mean("ceiling"),
         clip_miou=mean("clip_iou"),
+        found=found,
     )

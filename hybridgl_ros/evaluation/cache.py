@@ -23,8 +23,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.models.cache import cache_directory
 
 FORMAT = 2
+
+
+def default_cache() -> Path:
+    """Beside the weights, in the user's cache folder."""
+    return cache_directory() / "evaluation"
 
 
 @dataclass(frozen=True)

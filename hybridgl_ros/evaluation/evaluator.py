@@ -16,12 +16,12 @@ from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.errors import DatasetError, ExpressionError, ImageError
 from hybridgl_ros.evaluation.cache import StageCache
 from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
+from hybridgl_ros.evaluation.dependencies import config_models
 from hybridgl_ros.evaluation.methods import EncodedImage, Method, find_method
 from hybridgl_ros.evaluation.metrics import iou, mask_ious, overlap
 from hybridgl_ros.evaluation.plan import Run
-from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset, Sample
+from hybridgl_ros.evaluation.samples import Geometry, Outcome, ReferringDataset, Sample, geometry_of
 from hybridgl_ros.evaluation.stages import Stages
-from hybridgl_ros.models.registry import find_checkpoint
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer
@@ -55,6 +55,7 @@ class Evaluator:
 
     datasets: by split. load: makes the segmenter of a configuration. cache: folder of the stage cache, None for none.
     threads: CPU threads of torch; their number can change the last digits, so it is the same in every process.
+    depth: whether the methods get the depth that a data set has.
     """
 
     def __init__(
@@ -64,16 +65,18 @@ class Evaluator:
         load: Loader,
         cache: Path | None,
         threads: int = 1,
+        depth: bool = True,
     ) -> None:
-        torch.set_num_threads(threads)
         self._datasets = datasets
         self._runs = runs
+        self._depth = depth
         loaded = load(runs[0].config)
+        torch.set_num_threads(threads)
         segmenter = ReferringSegmenter(
             loaded.config, loaded.generator, loaded.clip, loaded.parser, OneByOneTextEncoder(loaded.clip)
         )
         self._cache = StageCache(cache) if cache is not None else None
-        self._stages = Stages(segmenter, self._cache, model_checksums(runs[0].config))
+        self._stages = Stages(segmenter, self._cache, config_models(runs[0].config))
         self._methods: list[Method] = [find_method(run.method).build(run.config, self._stages) for run in runs]
 
     def evaluate(self, task: Task) -> dict[str, Any]:
@@ -85,7 +88,8 @@ class Evaluator:
         image = dataset.image(task.image_id)
         truths = [dataset.mask(sample) for sample in task.samples]
         damaged = self._cache.damaged if self._cache else 0
-        digest = self._stages.start(image)
+        geometry = geometry_of(dataset, task.image_id) if self._depth else None
+        digest = self._stages.start(image, geometry)
         answers: dict[str, list[dict[str, Any]]] = {}
         for run, method in zip(self._runs, self._methods):
             try:
@@ -96,7 +100,7 @@ class Evaluator:
         return {
             "split": task.split,
             "image": task.image_id,
-            "data": data_digest(digest, truths),
+            "data": data_digest(digest, truths, geometry),
             "answers": answers,
             "stages": [asdict(usage) for usage in self._stages.usage()],
             "damaged": self._cache.damaged - damaged if self._cache else 0,
@@ -117,14 +121,14 @@ class Evaluator:
         }
 
 
-def model_checksums(config: Config) -> dict[str, str]:
-    """SHA-256 of the weights that a configuration names, by kind."""
-    return {"sam": find_checkpoint(config.models.sam).sha256, "clip": find_checkpoint(config.models.clip).sha256}
+def data_digest(image: str, truths: Sequence[np.ndarray], geometry: Geometry | None = None) -> str:
+    """SHA-256 of what the answers of one image were made of and scored on.
 
-
-def data_digest(image: str, truths: Sequence[np.ndarray]) -> str:
-    """SHA-256 of what the answers of one image were scored on: its `image_digest`, the truth of each of its samples."""
+    image: its `image_digest`. truths: of each of its samples. geometry: the depth that the methods were given.
+    """
     digest = hashlib.sha256(image.encode())
+    if geometry is not None:
+        digest.update(geometry.depth.tobytes() + geometry.intrinsics.tobytes())
     for truth in truths:
         digest.update(np.packbits(truth).tobytes())
     return digest.hexdigest()

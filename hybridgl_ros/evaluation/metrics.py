@@ -1,6 +1,6 @@
 """oIoU, mIoU, Precision@t (§4.1), the proposal ceiling, and how well `found` tells targets from none.
 
-Samples without a target enter AUROC and F1 only: no mask is right for them, so an IoU would say nothing.
+Samples without a target enter AUROC, F1 and N-acc only: no mask is right for them, so an IoU would say nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Summary:
     clip_miou: mIoU had the highest similarity alone decided. auroc_…: of the answer's score, similarity and
     margin as a sign that there is a target, an image without proposals counting lowest; f1: of `found` with
     "has a target" as the positive class. These four are NaN unless there are samples with and without a
-    target.
+    target. t_acc: share of the samples with a target that were answered; n_acc: share of those without one that were
+    not (both of `found`; NaN where there are none).
     """
 
     samples: int
@@ -56,6 +57,8 @@ class Summary:
     auroc_similarity: Estimate
     auroc_margin: Estimate
     f1: Estimate
+    t_acc: Estimate
+    n_acc: Estimate
 
     def row(self) -> dict[str, float]:
         """Flat, for one line of a table: each figure, then its _low and _high."""
@@ -131,6 +134,7 @@ def summarise(
         figures |= _bootstrap(_detection, _detection_columns(outcomes), resamples, coverage, seed)
     else:
         figures |= dict.fromkeys((*(f"auroc_{name}" for name in CONFIDENCES), "f1"), _UNKNOWN)
+    figures |= _bootstrap(_decision, _decision_columns(outcomes), resamples, coverage, seed)
     return Summary(len(outcomes), len(targets), **figures)
 
 
@@ -179,6 +183,20 @@ def _detection(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, F
     positive = columns["has_target"]
     figures = {f"auroc_{name}": auroc(positive, columns[name], weights) for name in CONFIDENCES}
     return figures | {"f1": f1(positive, columns["found"], weights)}
+
+
+def _decision_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
+    return {
+        name: np.array([getattr(outcome, name) for outcome in outcomes], dtype=bool) for name in ("has_target", "found")
+    }
+
+
+def _decision(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
+    present, found = columns["has_target"], columns["found"]
+    return {
+        "t_acc": _ratio(weights @ (present & found), weights @ present.astype(float)),
+        "n_acc": _ratio(weights @ (~present & ~found), weights @ (~present).astype(float)),
+    }
 
 
 def _bootstrap(

@@ -10,7 +10,7 @@ from typing import Any
 
 from hybridgl_ros.config import read_yaml, replace
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.evaluation.methods import find_method
+from hybridgl_ros.evaluation.methods import check_method, find_method
 from hybridgl_ros.resources import config_directory
 from hybridgl_ros.settings import Config
 
@@ -49,17 +49,37 @@ def method_runs(config: Config, methods: Sequence[str], overrides: Mapping[str, 
     return [make_run(config, name, name, {}, overrides, (METHOD_TABLE, name)) for name in dict.fromkeys(methods)]
 
 
-def ablation_runs(config: Config, ablation: str, overrides: Mapping[str, Any], rows: Sequence[str] = ()) -> list[Run]:
-    """The rows of an ablation, in its order; all unless some are named.
+@dataclass(frozen=True)
+class Selection:
+    """What was asked for: an ablation and some of its rows (all when none is named), or methods. Checked at once.
 
-    Raises ConfigError when there is no such ablation or row.
+    Raises ConfigError for an unknown name and for what does not go together.
     """
-    known = ablations()
-    if ablation not in known:
-        raise ConfigError(f"no ablation {ablation!r}; there are {', '.join(known)}")
-    entry = known[ablation]
-    if missing := [name for name in rows if name not in entry["rows"]]:
-        raise ConfigError(f"{ablation} has no row {missing[0]!r}; its rows are {', '.join(entry['rows'])}")
+
+    ablation: str | None = None
+    rows: Sequence[str] = ()
+    methods: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.ablation is not None:
+            if self.methods:
+                raise ConfigError("--ablation brings its own methods; leave out --method or --ablation")
+            find_ablation(self.ablation, self.rows)
+        elif self.rows:
+            raise ConfigError("--row names a row of --ablation, which is missing")
+        for name in self.methods:
+            check_method(name)
+
+    def runs(self, config: Config, overrides: Mapping[str, Any]) -> list[Run]:
+        """The rows of the ablation, or one run a method."""
+        if self.ablation is None:
+            return method_runs(config, self.methods or [DEFAULT_METHOD], overrides)
+        return ablation_runs(config, self.ablation, overrides, self.rows)
+
+
+def ablation_runs(config: Config, ablation: str, overrides: Mapping[str, Any], rows: Sequence[str] = ()) -> list[Run]:
+    """The rows of an ablation, in its order; all unless some are named. Raises ConfigError as `find_ablation`."""
+    entry = find_ablation(ablation, rows)
     runs = []
     for name, changes in entry["rows"].items():
         if rows and name not in rows:
@@ -82,6 +102,17 @@ def make_run(
     """Later sources win: configuration, method, row, the user's own overrides."""
     settings = {**find_method(method).settings, **changes, **overrides}
     return Run(name, method, replace(config, settings), paper)
+
+
+def find_ablation(ablation: str, rows: Sequence[str] = ()) -> dict[str, Any]:
+    """An ablation by name. Raises ConfigError when there is none, or when it lacks one of the rows."""
+    known = ablations()
+    if ablation not in known:
+        raise ConfigError(f"no ablation {ablation!r}; there are {', '.join(known)}")
+    entry = known[ablation]
+    if missing := [name for name in rows if name not in entry["rows"]]:
+        raise ConfigError(f"{ablation} has no row {missing[0]!r}; its rows are {', '.join(entry['rows'])}")
+    return entry
 
 
 def ablations() -> dict[str, dict[str, Any]]:

@@ -7,13 +7,16 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from hybridgl_ros.errors import ConfigError, HybridGLError
-from hybridgl_ros.evaluation.evaluator import Task
-from hybridgl_ros.evaluation.runner import EvaluateAll, Job
+
+if TYPE_CHECKING:
+    from hybridgl_ros.evaluation.evaluator import Task
+    from hybridgl_ros.evaluation.runner import EvaluateAll, Job
 
 RESTARTS = 3
 """How often a worker may die, and how often an image is tried again on it."""
@@ -31,10 +34,8 @@ def on_ray(workers: int, address: str | None = None, console: Console | None = N
     Every node needs this package, and the data set and the cache under the same paths. A worker takes `threads`
     CPUs, and a GPU when the device is one. Raises ConfigError when Ray is missing or the cluster does not answer.
     """
-    try:
-        import ray  # noqa: F401
-    except ImportError as error:
-        raise ConfigError("several workers need Ray: pip install 'hybridgl-ros[cluster]'") from error
+    if find_spec("ray") is None:
+        raise ConfigError("several workers need Ray: pip install 'hybridgl-ros[cluster]'")
 
     def evaluate_all(job: Job, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
         with cluster(workers, job.threads, address):

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from hybridgl_ros.config import values_of
 from hybridgl_ros.evaluation import cases
-from hybridgl_ros.evaluation.breakdown import breakdown
+from hybridgl_ros.evaluation.breakdown import ABSENT, breakdown
 from hybridgl_ros.evaluation.figures import breakdown_figure, histogram_figure, runs_figure
 from hybridgl_ros.evaluation.metrics import THRESHOLDS
 from hybridgl_ros.evaluation.results import Line, expression_times, stage_times, write_whole
@@ -46,7 +46,7 @@ def contents(finished: Finished, lines: Sequence[Line], title: str) -> dict[str,
     entry = shown.answered
     dataset = finished.job.datasets[entry.split]
     rows = breakdown(entry.outcomes)
-    factors = [(factor, list(group)) for factor, group in groupby(rows, key=lambda row: row.factor)]
+    factors = [(factor, list(group)) for factor, group in groupby(rows, key=lambda row: row.factor) if factor != ABSENT]
     with_targets = bool(shown.summary.with_target)
     return {
         "title": title,
@@ -59,6 +59,7 @@ def contents(finished: Finished, lines: Sequence[Line], title: str) -> dict[str,
         "with_paper": any(line.reported.oiou is not None for line in lines),
         "several_splits": len({line.answered.split for line in lines}) > 1,
         "with_absent": any(line.summary.samples > line.summary.with_target > 0 for line in lines),
+        "refusals": [row for row in rows if row.factor == ABSENT],
         "warnings": warnings(finished, any(line.reported.oiou is not None for line in lines)),
         "runs_figure": Markup(runs_figure(lines)) if with_targets else "",
         "histogram": Markup(histogram_figure(entry.outcomes)) if with_targets else "",

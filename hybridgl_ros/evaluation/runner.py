@@ -18,10 +18,12 @@ from rich.progress import Task as ProgressTask
 from hybridgl_ros.config import values_of
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.cache import image_digest
-from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest, model_checksums
+from hybridgl_ros.evaluation.datasets.presence import Missing, Present
+from hybridgl_ros.evaluation.dependencies import dependencies, models_of
+from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
-from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset
+from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset, geometry_of
 from hybridgl_ros.segmenter import ReferringSegmenter
 
 LINE_PERIOD = 30.0
@@ -35,7 +37,8 @@ class Job:
     """Everything a process needs to evaluate: can be sent to another one.
 
     datasets: by split. cache: folder of the stage cache, None for none. limit: first samples of each split only.
-    threads: CPU threads a process. load: makes the segmenter, the configured models when left out.
+    threads: CPU threads a process. load: makes the segmenter, the configured models when left out. depth: whether the
+    methods get the depth that a data set has.
     """
 
     datasets: Mapping[str, ReferringDataset]
@@ -44,15 +47,22 @@ class Job:
     limit: int | None = None
     threads: int = 1
     load: Loader | None = None
+    depth: bool = True
 
     @property
     def dataset(self) -> str:
         """Name of the data set that the splits belong to."""
         return next(iter(self.datasets.values())).name
 
+    @property
+    def skipped(self) -> dict[str, Missing]:
+        """What is missing of splits that go on without it."""
+        return {split: data.missing for split, data in self.datasets.items() if isinstance(data, Present)}
+
     def evaluator(self) -> Evaluator:
         """Load the models."""
-        return Evaluator(self.datasets, self.runs, self.load or ReferringSegmenter.load, self.cache, self.threads)
+        load = self.load or ReferringSegmenter.load
+        return Evaluator(self.datasets, self.runs, load, self.cache, self.threads, self.depth)
 
     def tasks(self) -> list[Task]:
         """One task an image of a split."""
@@ -69,9 +79,16 @@ class Job:
         return {
             "dataset": self.dataset,
             "splits": {split: fingerprint(dataset) for split, dataset in self.datasets.items()},
+            "truth": {split: getattr(dataset, "truth", "dataset") for split, dataset in self.datasets.items()},
+            "skipped": {
+                split: {"files": len(missing.files), "expressions": len(missing.samples)}
+                for split, missing in self.skipped.items()
+            },
             "limit": self.limit,
+            "depth": self.depth,
             "threads": self.threads,
-            "models": model_checksums(self.runs[0].config),
+            "models": models_of(self.runs),
+            "depends": dependencies(self.runs),
             "runs": [{"name": run.name, "method": run.method, "settings": values_of(run.config)} for run in self.runs],
         }
 
@@ -187,7 +204,8 @@ def digest_of(job: Job, task: Task) -> str | None:
     dataset = job.datasets[task.split]
     try:
         image = image_digest(dataset.image(task.image_id))
-        return data_digest(image, [dataset.mask(sample) for sample in task.samples])
+        geometry = geometry_of(dataset, task.image_id) if job.depth else None
+        return data_digest(image, [dataset.mask(sample) for sample in task.samples], geometry)
     except DatasetError:
         return None
 

@@ -28,10 +28,23 @@ class Sample:
     has_target: bool = True
 
 
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """What a camera with depth knows beside the image.
+
+    depth: H×W float32 metres along the optical axis on the image's grid, NaN where unknown. intrinsics: 3×3 float64
+    pinhole matrix.
+    """
+
+    depth: NDArray[np.float32]
+    intrinsics: NDArray[np.float64]
+
+
 class ReferringDataset(Protocol):
     """One split of a referring segmentation data set; samples of one image stand next to each other.
 
     Pixels are read on access only. An instance can be pickled, so that worker processes read for themselves.
+    One with depth has a method `geometry(image_id) -> Geometry | None` as well, see `geometry_of`.
     """
 
     @property
@@ -57,6 +70,12 @@ class ReferringDataset(Protocol):
         """H×W bool on the image's grid, all False without a target. Raises DatasetError when it cannot be
         read."""
         ...
+
+
+def geometry_of(dataset: ReferringDataset, image_id: str) -> Geometry | None:
+    """Depth and intrinsics of an image, None where the data set has none. Raises DatasetError when damaged."""
+    read = getattr(dataset, "geometry", None)
+    return None if read is None else read(image_id)
 
 
 def target_mask(dataset: ReferringDataset, sample: Sample) -> NDArray[np.bool_]:

@@ -9,9 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from hybridgl_ros.evaluation.breakdown import ABSENT, breakdown
 from hybridgl_ros.evaluation.metrics import Estimate
 from hybridgl_ros.evaluation.results import Line, stage_times
 from hybridgl_ros.evaluation.runner import Finished
+from hybridgl_ros.tabletop.oracle import ABSENCES
 
 
 def cache_text(finished: Finished) -> str:
@@ -85,12 +87,21 @@ def print_summary(finished: Finished, lines: Sequence[Line], title: str, console
 def found_texts(lines: Sequence[Line]) -> list[str]:
     """How well `found` tells expressions with a referent from those without, for runs that have both."""
     return [
-        f"{line.answered.run.name}: found F1 {percent(line.summary.f1.value)}, AUROC by score "
-        f"{percent(line.summary.auroc_score.value)}, by similarity {percent(line.summary.auroc_similarity.value)}, "
+        f"{line.answered.run.name}: T-acc {percent(line.summary.t_acc.value)}, N-acc "
+        f"{percent(line.summary.n_acc.value)}{refused_by_tag(line)}; found F1 {percent(line.summary.f1.value)}, "
+        f"AUROC by score {percent(line.summary.auroc_score.value)}, "
+        f"by similarity {percent(line.summary.auroc_similarity.value)}, "
         f"by margin {percent(line.summary.auroc_margin.value)}"
         for line in lines
         if not math.isnan(line.summary.f1.value)
     ]
+
+
+def refused_by_tag(line: Line) -> str:
+    """N-acc by why there is no referent, in brackets, where the data set says why."""
+    rows = [row for row in breakdown(line.answered.outcomes) if row.factor == ABSENT and row.group in ABSENCES]
+    texts = [f"{row.group} {percent(1 - row.found)}" for row in rows]
+    return f" ({', '.join(texts)})" if texts else ""
 
 
 def counts_text(lines: Sequence[Line]) -> str:
@@ -109,6 +120,10 @@ def warnings(finished: Finished, with_paper: bool) -> list[str]:
         found.append("stopped early: the figures are of a part of the split, do not compare them")
     elif with_paper and finished.job.limit is not None:
         found.append(f"limited to {finished.job.limit} expressions a split: the paper's figures are of the whole split")
+    found += [
+        f"{split}: {missing.text()}; {len(missing.samples)} expressions are left out"
+        for split, missing in finished.job.skipped.items()
+    ]
     return found
 
 

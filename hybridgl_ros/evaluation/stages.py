@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
-from importlib.metadata import version
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,17 +12,15 @@ import torch
 from pycocotools import mask as coco
 from torch import Tensor
 
+from hybridgl_ros.checks import make_scene
 from hybridgl_ros.evaluation.cache import Entry, StageCache, checksum, image_digest
-from hybridgl_ros.resources import PACKAGE
+from hybridgl_ros.evaluation.dependencies import processor, stage_dependencies
+from hybridgl_ros.evaluation.samples import Geometry
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.types import Proposals, Scene
 
 MEMORY_ONLY = ("points_per_batch", "batch_size")
 """Settings that change how much is computed at once, not the result."""
-
-SOURCES = {"proposals": ("proposals",), "features": ("clip",), "localisation": ("clip",)}
-"""The folders whose code a stage runs; their digest is part of the key, so that a changed method starts anew."""
-LIBRARIES = ("torch", "open_clip_torch", "segment-anything")
 
 
 @dataclass(frozen=True)
@@ -45,8 +39,8 @@ class Usage:
 class Stages:
     """Runs the image stages of one loaded segmenter, through the disk cache when there is one.
 
-    models: SHA-256 of the weights by kind (sam, clip). Results of the newest image stay in memory, so that the rows
-    of a table share them without a disk cache, too.
+    models: what is known of the weights, by kind (sam, clip), as `config_models`. Results of the newest image stay in
+    memory, so that the rows of a table share them without a disk cache, too.
     """
 
     def __init__(self, segmenter: ReferringSegmenter, cache: StageCache | None, models: Mapping[str, str]) -> None:
@@ -54,13 +48,15 @@ class Stages:
         self.models = dict(models)
         self._cache = cache
         self._digest = ""
+        self._geometry: Geometry | None = None
         self._held: dict[str, Entry] = {}
         self._proposals: dict[str, Proposals] = {}
         self._usage: list[Usage] = []
 
-    def start(self, image: np.ndarray) -> str:
+    def start(self, image: np.ndarray, geometry: Geometry | None = None) -> str:
         """Forget the results of the image before; returns this one's digest."""
         self._digest = image_digest(image)
+        self._geometry = geometry
         self._held, self._proposals, self._usage = {}, {}, []
         return self._digest
 
@@ -69,7 +65,10 @@ class Stages:
         return list(self._usage)
 
     def scene(self, segmenter: ReferringSegmenter, image: np.ndarray) -> Scene:
-        """As `segmenter.encode(image)`; the segmenter shares its models with the one given at the start."""
+        """As `segmenter.encode` of the image that was started, with its depth.
+
+        The segmenter shares its models with the one given at the start.
+        """
         before = len(self._usage)
         proposals, made_of = self.proposals(segmenter, image)
         features = self.entry(
@@ -86,7 +85,8 @@ class Stages:
             tokens, grid = self._map_tokens(segmenter, image, proposals)
         timings = {usage.stage: usage.seconds for usage in self._usage[before:]}
         device = segmenter.clip.device
-        return Scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
+        scene = make_scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
+        return with_geometry(scene, self._geometry)
 
     def proposals(self, segmenter: ReferringSegmenter, image: np.ndarray) -> tuple[Proposals, str]:
         """The image's proposals and a checksum of them."""
@@ -117,19 +117,17 @@ class Stages:
         stage: str,
         inputs: Mapping[str, Any],
         compute: Callable[[], dict[str, Tensor]],
-        sources: tuple[str, ...] | None = None,
     ) -> Entry:
         """The tensors of a stage for the image that was started: from memory, from disk, or computed and stored.
 
-        inputs: what the result depends on beside the image, the code and the kind of device. sources: folders or
-        files of the package that compute it, when the stage is not one of `SOURCES`.
+        inputs: what the result depends on beside the image, the processor, and `stage_dependencies`.
         """
         clip = self.segmenter.clip
         inputs = {
             "image": self._digest,
-            "device": clip.device.type,
+            "processor": processor(str(clip.device)),
             "dtype": str(clip.dtype),
-            "code": source_digest(sources or SOURCES[stage]),
+            **stage_dependencies(stage),
             **inputs,
         }
         key = f"{stage} {sorted(inputs.items())}"
@@ -152,6 +150,13 @@ class Stages:
         if self._cache:
             self._cache.store(stage, inputs, tensors, seconds)
         return Entry(tensors, checksum(tensors), seconds)
+
+
+def with_geometry(scene: Scene, geometry: Geometry | None) -> Scene:
+    """The scene with the depth and the intrinsics, as far as scenes hold them."""
+    known = {entry.name for entry in fields(Scene)}
+    values = {} if geometry is None else {name: value for name, value in vars(geometry).items() if name in known}
+    return replace(scene, **values) if values else scene
 
 
 def relevant(settings: Any) -> dict[str, Any]:
@@ -187,16 +192,3 @@ def unpack(tensors: Mapping[str, Tensor]) -> Proposals:
         stability=tensors["stability"].numpy(),
         dropped=int(tensors["dropped"]),
     )
-
-
-@lru_cache(maxsize=16)
-def source_digest(sources: tuple[str, ...]) -> str:
-    """SHA-256 of the code that computes a stage: modules of the package by folder or file, and the libraries."""
-    digest = hashlib.sha256()
-    for source in sources:
-        path = PACKAGE / source
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [Path(path)]:
-            digest.update(f"{file.relative_to(PACKAGE)}\n".encode() + file.read_bytes())
-    for library in LIBRARIES:
-        digest.update(f"{library} {version(library)}\n".encode())
-    return digest.hexdigest()

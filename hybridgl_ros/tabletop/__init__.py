@@ -4,14 +4,14 @@ Reading a set needs nothing special; rendering one needs the extra ``hybridgl_ro
 """
 
 from .dataset import (
-    Expression,
-    ObjectTruth,
     TabletopScene,
     TabletopSet,
     TabletopSetError,
     TabletopWriter,
     heldout_path,
+    validation_path,
 )
+from .truth import Expression, ObjectTruth
 
 __all__ = [
     "Expression",
@@ -21,4 +21,5 @@ __all__ = [
     "TabletopSetError",
     "TabletopWriter",
     "heldout_path",
+    "validation_path",
 ]

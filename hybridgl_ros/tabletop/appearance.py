@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from .objects import COLOURS
+from .objects import COLOURS, SHADES
 
 TEXTURE_SIZE = 256
 
 
-def sample_paint(rng: np.random.Generator, colour: str) -> tuple[float, float, float]:
+def sample_paint(rng: np.random.Generator, colour: str, shade: str | None = None) -> tuple[float, float, float]:
     """One RGB value (0 to 1) of a named colour. Raises KeyError for a name the tabletop does not know."""
-    hue, saturation, value = (rng.uniform(low, high) for low, high in COLOURS[colour])
+    ranges = COLOURS[colour] if shade is None else SHADES[colour, shade]
+    hue, saturation, value = (rng.uniform(low, high) for low, high in ranges)
     return colorsys.hsv_to_rgb(hue % 1.0, saturation, value)
 
 

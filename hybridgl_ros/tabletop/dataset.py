@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from .truth import Expression, ObjectTruth, expression_from_json, expression_to_json, objects_of_record
+
 FORMAT = 1
 _MILLIMETRES = 1000.0
 _DEPTH_LIMIT = np.iinfo(np.uint16).max
@@ -30,32 +32,6 @@ _DEPTH_LIMIT = np.iinfo(np.uint16).max
 
 class TabletopSetError(ValueError):
     """A tabletop set is missing, damaged, or of a format this version does not read."""
-
-
-@dataclass(frozen=True)
-class ObjectTruth:
-    """What the renderer knows of one object.
-
-    ``instance`` is its value in the instance image, ``position`` its centre in the camera's optical frame
-    (x right, y down, z forward; metres), ``pixels`` its visible pixels.
-    """
-
-    instance: int
-    shape: str
-    colour: str
-    size: str
-    position: tuple[float, float, float]
-    pixels: int
-
-
-@dataclass(frozen=True)
-class Expression:
-    """A referring expression and the instance it names (None: nothing in the scene)."""
-
-    text: str
-    instance: int | None
-    kind: str
-    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +148,7 @@ class _Shard:
             instances=self._picture(f"{name}_instances.png"),
             depth=np.where(millimetres > 0, millimetres / np.float32(_MILLIMETRES), np.float32(np.nan)),
             intrinsics=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], dtype=np.float64),
-            objects=tuple(object_from_json(entry) for entry in record["objects"]),
+            objects=objects_of_record(record),
             expressions=tuple(expression_from_json(entry) for entry in record["expressions"]),
             camera=record["camera"],
         )
@@ -203,17 +179,6 @@ def _open(path: Path) -> zipfile.ZipFile:
         raise TabletopSetError(f"{path}: no such tabletop set") from error
     except zipfile.BadZipFile as error:
         raise TabletopSetError(f"{path}: truncated or not a zip ({error})") from error
-
-
-def object_from_json(entry: dict[str, Any]) -> ObjectTruth:
-    """An object of a ``scenes.jsonl`` record as ObjectTruth."""
-    x, y, z = entry["position"]
-    return ObjectTruth(entry["instance"], entry["shape"], entry["colour"], entry["size"], (x, y, z), entry["pixels"])
-
-
-def expression_from_json(entry: dict[str, Any]) -> Expression:
-    """An expression of a ``scenes.jsonl`` record as Expression."""
-    return Expression(entry["text"], entry["instance"], entry["kind"], tuple(entry["tags"]))
 
 
 class TabletopWriter:
@@ -289,10 +254,18 @@ def _record(scene: TabletopScene) -> dict[str, Any]:
         "objects": [
             {**vars(truth), "position": [round(metres, 4) for metres in truth.position]} for truth in scene.objects
         ],
-        "expressions": [vars(expression) for expression in scene.expressions],
+        "expressions": [expression_to_json(expression) for expression in scene.expressions],
     }
 
 
 def heldout_path() -> Path:
     """The held-out set that ships with the package: scenes that neither training nor validation has seen."""
     return Path(__file__).with_name("heldout.zip")
+
+
+def validation_path() -> Path:
+    """The validation set that ships with the package: scenes to write expressions for and to calibrate with.
+
+    No training has seen them; a third of them are varied (poses, shades, objects in and on others).
+    """
+    return Path(__file__).with_name("validation.zip")

@@ -6,7 +6,6 @@ truth is not clear-cut (two objects almost level, almost as near) an expression 
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -16,16 +15,8 @@ import numpy as np
 
 from .dataset import Expression, TabletopScene
 from .grounding import Description, Located, Table, locate, pick
-from .objects import COLOURS, SHAPES, SIZES
-
-MARGIN = 24.0
-"""Pixels by which two centres must differ to be left/right of or above/below each other."""
-
-DEPTH_MARGIN = 0.03
-"""Metres by which two distances must differ to be in front of/behind each other."""
-
-SIZE_MARGIN = 1.15
-"""Factor by which sizes must still differ to the eye once distance has done its work."""
+from .objects import SIZES
+from .predicates import DEPTH_MARGIN, MARGIN, SIZE_MARGIN, inside, is_between
 
 _MAX_EXPRESSIONS = 10
 _REDUNDANT_SHARE = 0.3
@@ -49,12 +40,17 @@ def all_expressions(
     return [expression for rule in _RULES for expression in rule(table)]
 
 
-def choose(candidates: Sequence[Expression], rng: np.random.Generator) -> tuple[Expression, ...]:
-    """At most ten expressions, kind after kind in turn, no text twice, at most two that name nothing."""
+def choose(
+    candidates: Sequence[Expression], rng: np.random.Generator, kinds: Sequence[str] | None = None
+) -> tuple[Expression, ...]:
+    """At most ten expressions, kind after kind in turn, no text twice, at most two of a kind.
+
+    ``kinds`` is the order of the kinds, that of `KINDS` unless given.
+    """
     by_kind: dict[str, list[Expression]] = defaultdict(list)
     for index in rng.permutation(len(candidates)):
         by_kind[candidates[index].kind].append(candidates[index])
-    rounds = [[by_kind[kind][turn : turn + 1] for kind in KINDS] for turn in range(2)]
+    rounds = [[by_kind[kind][turn : turn + 1] for kind in kinds or KINDS] for turn in range(2)]
     ranked = [found[0] for row in rounds for found in row if found]
     chosen = {expression.text: expression for expression in reversed(ranked[:_MAX_EXPRESSIONS])}
     return tuple(reversed(list(chosen.values())))
@@ -138,14 +134,6 @@ def _in_middle(table: Table, item: Located, slack: float = 0.0) -> bool:
     )
 
 
-def _inside(one: Located, two: Located) -> bool:
-    """A small object in the hole of a ring: its centre at the ring's, in space and in the picture."""
-    if two.truth.shape != "ring" or one.truth.shape == "ring":
-        return False
-    apart = np.linalg.norm(np.subtract(one.truth.position, two.truth.position))
-    return bool(apart < 0.35 * SIZES[two.truth.size] and two.box[0] < one.x < two.box[2])
-
-
 _RELATIONS: dict[str, tuple[Callable[[Located, Located], bool], Callable[[Located, Located], bool]]] = {
     "left of": (lambda a, b: b.x - a.x > MARGIN, lambda a, b: b.x - a.x > 0),
     "right of": (lambda a, b: a.x - b.x > MARGIN, lambda a, b: a.x - b.x > 0),
@@ -153,7 +141,7 @@ _RELATIONS: dict[str, tuple[Callable[[Located, Located], bool], Callable[[Locate
     "below": (lambda a, b: a.y - b.y > MARGIN, lambda a, b: a.y - b.y > 0),
     "behind": (lambda a, b: a.z - b.z > DEPTH_MARGIN, lambda a, b: a.z - b.z > 0),
     "in front of": (lambda a, b: b.z - a.z > DEPTH_MARGIN, lambda a, b: b.z - a.z > 0),
-    "inside": (_inside, _inside),
+    "inside": (inside, inside),
 }
 """For each relation: when it clearly holds, and when it holds at all.
 
@@ -191,29 +179,13 @@ def _relations(table: Table) -> Iterator[Expression]:
 
 def _between(table: Table) -> Iterator[Expression]:
     for (first_words, first), (second_words, second) in combinations(table.unique, 2):
-        amid = [item for item in table.objects if _is_between(item, first, second, 1.0)]
+        amid = [item for item in table.objects if is_between(item, first, second, 1.0)]
         for wanted, found in table.kinds:
             loosely = [item for item in found if item in amid]
-            if len(loosely) == 1 and _is_between(loosely[0], first, second, 0.5):
+            if len(loosely) == 1 and is_between(loosely[0], first, second, 0.5):
                 phrases = [words.phrase(table.rng) for words in (wanted, first_words, second_words)]
                 text = f"the {phrases[0]} between the {phrases[1]} and the {phrases[2]}"
                 yield Expression(text, loosely[0].truth.instance, "between", ("relation:between",))
-
-
-def _is_between(item: Located, first: Located, second: Located, width: float) -> bool:
-    """Whether the centre lies along the line from one centre to the other and near it.
-
-    ``width`` 1 takes all between the ends and within half their distance of the line; less is stricter.
-    """
-    along_x, along_y = second.x - first.x, second.y - first.y
-    length = math.hypot(along_x, along_y)
-    if item in (first, second) or length < 2 * MARGIN:
-        return False
-    offset_x, offset_y = item.x - first.x, item.y - first.y
-    share = (offset_x * along_x + offset_y * along_y) / length**2
-    off = abs(along_x * offset_y - along_y * offset_x) / length
-    ends = 0.4 * (1 - width)
-    return ends < share < 1 - ends and off < width * length / 2
 
 
 _NUMBERS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -247,11 +219,7 @@ def _depths(table: Table) -> Iterator[Expression]:
 
 def _absent(table: Table) -> Iterator[Expression]:
     """Things that are not there; half of them share a shape and a colour with things that are."""
-    everything = [Description(shape, colour) for shape in SHAPES for colour in COLOURS]
-    missing = [wanted for wanted in everything if not table.matching(wanted)]
-    shapes = {item.truth.shape for item in table.objects}
-    colours = {item.truth.colour for item in table.objects}
-    tempting = [wanted for wanted in missing if wanted.shape in shapes and wanted.colour in colours]
+    missing, tempting = table.missing
     for pool, tag in ((tempting, "absent:near"), (missing, "absent:any")):
         if pool:
             wanted = pool[int(table.rng.integers(len(pool)))]

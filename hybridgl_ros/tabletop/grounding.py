@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dataset import ObjectTruth
-from .objects import SIZES
+from .objects import COLOURS, SHAPES, SIZES
 
 GENERIC_NOUNS = ("object", "thing")
 
@@ -96,6 +96,15 @@ class Table:
     def unique(self) -> list[tuple[Description, Located]]:
         """Descriptions by shape, or by shape and colour, that fit one object only."""
         return [(wanted, found[0]) for wanted, found in self.kinds if wanted.shape and len(found) == 1]
+
+    @cached_property
+    def missing(self) -> tuple[list[Description], list[Description]]:
+        """Shapes with colours that fit nothing: all of them, and those whose shape and colour both occur."""
+        everything = [Description(shape, colour) for shape in SHAPES for colour in COLOURS]
+        missing = [wanted for wanted in everything if not self.matching(wanted)]
+        shapes = {item.truth.shape for item in self.objects}
+        colours = {item.truth.colour for item in self.objects}
+        return missing, [wanted for wanted in missing if wanted.shape in shapes and wanted.colour in colours]
 
 
 def pick(rng: np.random.Generator, words: Sequence[str]) -> str:

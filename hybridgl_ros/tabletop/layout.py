@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .objects import COLOURS, SHAPES, SIZES, Mesh, ObjectSpec, build_mesh
+from . import variety
+from .objects import COLOURS, SHAPES, SIZES, Mesh, ObjectSpec, build_mesh, pose_of
+from .variety import LYING, about_z
 
 WIDTH, HEIGHT = 320, 240
 _CENTRE = ((WIDTH - 1) / 2, (HEIGHT - 1) / 2)
@@ -60,12 +62,22 @@ class Camera:
 
 @dataclass(frozen=True, eq=False)
 class PlacedObject:
-    """An object: which ``copy`` of its mesh, and its ``rotation`` 3×3 and ``position`` (3,) in the world."""
+    """An object: which ``copy`` of its mesh, and its ``rotation`` 3×3 and ``position`` (3,) in the world.
+
+    ``shade`` is "light", "dark" or None; ``holder`` the index of the object it is in or on, None for the table.
+    """
 
     spec: ObjectSpec
     copy: int
     rotation: NDArray[np.float64]
     position: NDArray[np.float64]
+    shade: str | None = None
+    holder: int | None = None
+
+    @property
+    def pose(self) -> str | None:
+        """One of POSES, or None for shapes without."""
+        return pose_of(self.spec.shape, float(self.rotation[2, 2]))
 
     @property
     def points(self) -> NDArray[np.float64]:
@@ -99,17 +111,19 @@ def split_of(group: int) -> str:
     return {0: "heldout", 1: "val"}.get(group % 16, "train")
 
 
-def sample_object_set(rng: np.random.Generator, split: str) -> tuple[ObjectSpec, ...]:
+def sample_object_set(rng: np.random.Generator, split: str, varied: bool = False) -> tuple[ObjectSpec, ...]:
     """3 to 6 objects of a set that belongs to ``split``, often alike in shape or colour.
 
-    Raises ValueError for an unknown split.
+    A ``varied`` set often opens with an object that can hold the next. Raises ValueError for an unknown split.
     """
     if split not in SPLITS:
         raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
     while True:
         specs: list[ObjectSpec] = []
         count = int(rng.choice([3, 4, 5, 6], p=[0.2, 0.3, 0.3, 0.2]))
-        if rng.random() < 0.08:
+        if varied:
+            specs = variety.sample_pair(rng)
+        elif rng.random() < 0.08:
             specs = [
                 ObjectSpec("ring", str(rng.choice(list(COLOURS))), "large"),
                 ObjectSpec("ball", str(rng.choice(list(COLOURS))), "small"),
@@ -138,28 +152,34 @@ def _another(rng: np.random.Generator, specs: list[ObjectSpec]) -> ObjectSpec:
     return choices[int(rng.choice(len(choices), p=[weight for weight, _ in choices]))][1]
 
 
-def sample_layout(rng: np.random.Generator, specs: tuple[ObjectSpec, ...]) -> Layout | None:
-    """Place a camera, then the objects where it sees them whole and apart; None when they find no room."""
+def sample_layout(rng: np.random.Generator, specs: tuple[ObjectSpec, ...], varied: bool = False) -> Layout | None:
+    """Place a camera, then the objects where it sees them whole and apart; None when they find no room.
+
+    In a ``varied`` layout objects take any pose and shade, hide a little more of each other, and the first may hold
+    the second.
+    """
     camera = _sample_camera(rng, len(specs))
     copies: Counter[tuple[str, str]] = Counter()
     placed: list[PlacedObject] = []
     boxes: list[NDArray[np.float64]] = []
-    nested = _nested_pair(specs, camera)
+    nested = _nested_pair(specs, camera, varied)
     for index, spec in enumerate(specs):
         copy = copies[spec.shape, spec.size]
         copies[spec.shape, spec.size] += 1
-        inside = placed[nested[0]] if nested and index == nested[1] else None
-        lies_flat = nested is not None and index == nested[0]
-        found = _place(rng, camera, spec, copy, placed, boxes, inside, lies_flat)
+        holder = nested[0] if nested and index == nested[1] else None
+        holds = nested is not None and index == nested[0]
+        found = _place(rng, camera, spec, copy, placed, boxes, holder, holds, varied)
         if found is None:
             return None
-        placed.append(found)
+        placed.append(found if not varied else replace(found, shade=variety.sample_shade(rng, spec.colour)))
         boxes.append(_box(camera.project(found.points)))
     return Layout(camera, tuple(placed))
 
 
-def _nested_pair(specs: tuple[ObjectSpec, ...], camera: Camera) -> tuple[int, int] | None:
-    """Ring and ball that open an object set, where the camera can look into the ring."""
+def _nested_pair(specs: tuple[ObjectSpec, ...], camera: Camera, varied: bool) -> tuple[int, int] | None:
+    """The first object and the second that it holds, where the camera can see that; only rings hold in plain scenes."""
+    if varied:
+        return (0, 1) if variety.holds(specs, _steepness(camera)) else None
     head = [(spec.shape, spec.size) for spec in specs[:2]]
     return (0, 1) if head == [("ring", "large"), ("ball", "small")] and _steepness(camera) > 35 else None
 
@@ -190,50 +210,63 @@ def _place(
     copy: int,
     placed: list[PlacedObject],
     boxes: list[NDArray[np.float64]],
-    inside: PlacedObject | None,
-    lies_flat: bool,
+    holder: int | None,
+    holds: bool,
+    varied: bool,
 ) -> PlacedObject | None:
-    vertices = mesh_of(spec.shape, spec.size, copy).vertices
+    mesh = mesh_of(spec.shape, spec.size, copy)
+    host = None if holder is None else placed[holder]
     for _ in range(_TRIES):
         pixel = rng.uniform((35, 40), (WIDTH - 35, HEIGHT - 35))
-        rotation = np.eye(3) if lies_flat else _sample_rotation(rng, spec.shape, camera)
-        height = -float((vertices @ rotation.T)[:, 2].min())
+        if varied:
+            rotation = _varied_rotation(rng, spec.shape, camera, upright=holds or host is not None)
+        else:
+            rotation = np.eye(3) if holds else _sample_rotation(rng, spec.shape, camera)
+        height = -float((mesh.vertices @ rotation.T)[:, 2].min())
         position = camera.on_plane(pixel, height)
-        if inside is not None:
-            position = np.array([*inside.position[:2], height])
+        if host is not None:
+            its_mesh = mesh_of(host.spec.shape, host.spec.size, host.copy)
+            height = variety.held_height(host.spec.shape, its_mesh, spec.shape, mesh)
+            position = np.array([*host.position[:2], height])
         if position is None:
             continue
-        candidate = PlacedObject(spec, copy, rotation, position)
+        candidate = PlacedObject(spec, copy, rotation, position, holder=holder)
         box = _box(camera.project(candidate.points))
-        others = [pair for pair in zip(placed, boxes, strict=True) if pair[0] is not inside]
-        if _in_view(box) and all(_apart(candidate, box, other, its) for other, its in others):
+        others = [pair for pair in zip(placed, boxes, strict=True) if pair[0] is not host]
+        overlap = variety.OVERLAP if varied else _OVERLAP
+        if _in_view(box) and all(_apart(candidate, box, other, its, overlap) for other, its in others):
             return candidate
     return None
 
 
+def _varied_rotation(rng: np.random.Generator, shape: str, camera: Camera, upright: bool) -> NDArray[np.float64]:
+    pose = variety.sample_pose(rng, shape)
+    if pose is None:
+        return about_z(rng.uniform(-np.pi, np.pi))
+    if upright:
+        pose = "lying" if shape == "ring" else "standing"
+    return variety.pose_rotation(rng, shape, pose, _towards(camera))
+
+
+def _towards(camera: Camera) -> float:
+    """The direction on the table that points at the camera, radians."""
+    return float(np.arctan2(-camera.rotation[1, 2], -camera.rotation[0, 2]))
+
+
 def _sample_rotation(rng: np.random.Generator, shape: str, camera: Camera) -> NDArray[np.float64]:
     """Upright or lying, turned so that what tells the shape apart (hole, handle, length) faces the camera."""
-    towards = np.arctan2(-camera.rotation[1, 2], -camera.rotation[0, 2])
+    towards = _towards(camera)
     steepness = _steepness(camera)
     turn = rng.uniform(-np.pi, np.pi)
     if shape == "mug":
         side = rng.choice([-1, 1]) * np.pi / 2
-        return _about_z(towards + side + np.radians(rng.uniform(-50, 55)) * -np.sign(side))
+        return about_z(towards + side + np.radians(rng.uniform(-50, 55)) * -np.sign(side))
     if shape == "ring" and rng.random() < (0.75 if steepness < 40 else 0.3):
-        return _about_z(towards + np.radians(rng.uniform(-50, 50))) @ _LYING
+        return about_z(towards + np.radians(rng.uniform(-50, 50))) @ LYING
     if shape in ("cylinder", "bottle") and rng.random() < (0.2 if steepness < 50 else 0.55):
         side = rng.choice([-1, 1]) * np.pi / 2
-        return _about_z(towards + side + np.radians(rng.uniform(-50, 50))) @ _LYING
-    return _about_z(turn)
-
-
-_LYING = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]])
-"""Turns an object's own axis from z to x."""
-
-
-def _about_z(angle: float) -> NDArray[np.float64]:
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+        return about_z(towards + side + np.radians(rng.uniform(-50, 50))) @ LYING
+    return about_z(turn)
 
 
 def _box(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -254,9 +287,15 @@ def _in_view(box: NDArray[np.float64]) -> bool:
     return whole and _EXTENT[0] <= float((box[2:] - box[:2]).max()) <= _EXTENT[1]
 
 
-def _apart(one: PlacedObject, box: NDArray[np.float64], two: PlacedObject, other_box: NDArray[np.float64]) -> bool:
+def _apart(
+    one: PlacedObject,
+    box: NDArray[np.float64],
+    two: PlacedObject,
+    other_box: NDArray[np.float64],
+    overlap: float,
+) -> bool:
     """Neither object hides much of the other, and they do not touch on the table."""
     reach = [np.linalg.norm((item.points - item.position)[:, :2], axis=1).max() for item in (one, two)]
     distance = np.linalg.norm((one.position - two.position)[:2])
     hidden = _common(box, other_box) / min(_area(box), _area(other_box))
-    return bool(distance > sum(reach) * 0.92 + _GAP and hidden <= _OVERLAP)
+    return bool(distance > sum(reach) * 0.92 + _GAP and hidden <= overlap)

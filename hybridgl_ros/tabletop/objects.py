@@ -24,7 +24,50 @@ COLOURS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, 
 }
 """Range of hue, saturation and value (all 0 to 1, hue wraps) that each colour name covers."""
 
+SHADES: dict[tuple[str, str], tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
+    ("red", "light"): ((-0.040, 0.010), (0.35, 0.55), (0.90, 1.0)),
+    ("red", "dark"): ((-0.020, 0.010), (0.82, 1.0), (0.28, 0.42)),
+    ("yellow", "light"): ((0.145, 0.168), (0.32, 0.50), (0.95, 1.0)),
+    ("green", "light"): ((0.295, 0.380), (0.35, 0.55), (0.85, 1.0)),
+    ("green", "dark"): ((0.320, 0.400), (0.75, 1.0), (0.20, 0.32)),
+    ("blue", "light"): ((0.545, 0.600), (0.32, 0.52), (0.90, 1.0)),
+    ("blue", "dark"): ((0.600, 0.650), (0.80, 1.0), (0.28, 0.42)),
+    ("purple", "light"): ((0.750, 0.805), (0.25, 0.42), (0.85, 1.0)),
+    ("purple", "dark"): ((0.765, 0.815), (0.65, 0.95), (0.22, 0.33)),
+}
+"""The same for colours in a light or dark shade; the ranges above are neither."""
+
+POSES = ("standing", "lying", "upside down")
+_LEVEL = 0.7
+"""Share of its length that an object's axis may rise while it still counts as level."""
+
+_HEIGHT_LYING: dict[str, float] = {"cylinder": 0.42, "bottle": 0.46}
+_HEIGHT_STANDING: dict[str, float] = {"ring": 0.33}
 _SEGMENTS = 40
+
+
+def pose_of(shape: str, rise: float) -> str | None:
+    """The pose of an object whose own axis points up by ``rise`` (cosine): one of POSES, None for cube and ball.
+
+    A ring lies when it is flat on the table and stands on its edge.
+    """
+    if shape in ("cube", "ball"):
+        return None
+    level = abs(rise) < _LEVEL
+    if shape == "ring":
+        return "standing" if level else "lying"
+    if level:
+        return "lying"
+    return "upside down" if rise < 0 and shape != "cylinder" else "standing"
+
+
+def pose_by_height(shape: str, height: float) -> str | None:
+    """The pose from the height of the centre, in nominal extents, where nothing lies but cylinder, bottle and ring."""
+    if shape in _HEIGHT_LYING:
+        return "lying" if height < _HEIGHT_LYING[shape] else "standing"
+    if shape in _HEIGHT_STANDING:
+        return "standing" if height > _HEIGHT_STANDING[shape] else "lying"
+    return pose_of(shape, 1.0)
 
 
 @dataclass(frozen=True, order=True)

@@ -32,6 +32,7 @@ class _Shard:
     first: int
     last: int
     compact: bool
+    variety: float
 
 
 app = typer.Typer(add_completion=False)
@@ -46,11 +47,13 @@ def render_set(
     shard: int = 250,
     workers: int = 1,
     compact: bool = False,
+    variety: float = 0.0,
 ) -> list[Path]:
     """Render ``scenes`` scenes and return the files.
 
     ``out`` is a file (``*.zip``), or a folder for shards ``<split>-0000.zip``, ... of ``shard`` scenes each.
     Shards that exist are kept. ``compact`` writes files a third smaller: WebP quality 82, depth in steps of 2 mm.
+    ``variety`` is the share of scenes with poses, shades and objects in and on others; the rest are plain.
     Raises RendererUnavailableError without MuJoCo or EGL, and ValueError for an
     unknown split.
     """
@@ -58,11 +61,19 @@ def render_set(
         raise ValueError(f"split {split!r} is none of {', '.join(SPLITS)}")
     if out.suffix == ".zip":
         out.parent.mkdir(parents=True, exist_ok=True)
-        plan = [_Shard(out, seed, split, 0, scenes, compact)]
+        plan = [_Shard(out, seed, split, 0, scenes, compact, variety)]
     else:
         out.mkdir(parents=True, exist_ok=True)
         plan = [
-            _Shard(out / f"{split}-{number:04d}.zip", seed, split, first, min(first + shard, scenes), compact)
+            _Shard(
+                out / f"{split}-{number:04d}.zip",
+                seed,
+                split,
+                first,
+                min(first + shard, scenes),
+                compact,
+                variety,
+            )
             for number, first in enumerate(range(0, scenes, shard))
         ]
     missing = [item for item in plan if not item.path.exists()]
@@ -85,7 +96,7 @@ def _render_shard(item: _Shard) -> int:
     coding = {"quality": 82, "depth_step": 2} if item.compact else {}
     with TabletopWriter(item.path, seed=item.seed, split=item.split, **coding) as writer:
         for index in range(item.first, item.last):
-            scene = _renderer.render_scene(item.seed, item.split, index)
+            scene = _renderer.render_scene(item.seed, item.split, index, item.variety)
             writer.add(replace(scene, expressions=expressions_for(scene, item.seed)))
     return item.last - item.first
 
@@ -99,10 +110,13 @@ def main(
     shard: Annotated[int, typer.Option(min=1, help="Scenes per shard.")] = 250,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     compact: Annotated[bool, typer.Option(help="Smaller files: WebP quality 82, depth in 2 mm steps.")] = False,
+    variety: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of scenes with poses, shades and objects in others.")
+    ] = 0.0,
 ) -> None:
     """Render a set of simulated tabletop scenes with their truth and expressions."""
     try:
-        render_set(split, scenes, seed, out, shard, workers, compact)
+        render_set(split, scenes, seed, out, shard, workers, compact, variety)
     except (RendererUnavailableError, ValueError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

@@ -76,12 +76,18 @@ class TabletopRenderer:
         self._context.free()
         self._gl.free()
 
-    def render_scene(self, seed: int, split: str, index: int) -> TabletopScene:
-        """Scene number ``index`` of a split, without expressions."""
-        rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    def render_scene(self, seed: int, split: str, index: int, variety: float = 0.0) -> TabletopScene:
+        """Scene number ``index`` of a split, without expressions.
+
+        A share ``variety`` of the scenes is varied: poses, shades, objects in and on others. The rest are the same
+        scenes as with ``variety`` 0.
+        """
+        place = [seed, SPLITS.index(split), index]
+        varied = bool(np.random.default_rng([*place, 1]).random() < variety)
+        rng = np.random.default_rng(place)
         while True:
-            specs = sample_object_set(rng, split)
-            layout = sample_layout(rng, specs)
+            specs = sample_object_set(rng, split, varied)
+            layout = sample_layout(rng, specs, varied)
             if layout is None:
                 continue
             scene = self.render(layout, rng, f"{split}-{index:05d}", object_set_id(specs))
@@ -144,7 +150,7 @@ class TabletopRenderer:
     def _decorate(self, layout: Layout, geoms: list[int], rng: np.random.Generator) -> None:
         model = self._model
         for placed, geom in zip(layout.objects, geoms, strict=True):
-            model.geom_rgba[geom, :3] = sample_paint(rng, placed.spec.colour)
+            model.geom_rgba[geom, :3] = sample_paint(rng, placed.spec.colour, placed.shade)
             model.geom_matid[geom] = model.material(f"finish{rng.integers(FINISHES)}").id
         for name, repeats in (("table", (1.5, 5.0)), ("floor", (0.5, 2.0))):
             texture = model.texture(name).id
@@ -210,6 +216,8 @@ def _truths(layout: Layout, instances: NDArray[np.uint8]) -> tuple[ObjectTruth, 
     for instance, placed in enumerate(layout.objects, start=1):
         x, y, z = layout.camera.to_optical(placed.position[None])[0]
         spec = placed.spec
+        carried = placed.holder is not None and layout.objects[placed.holder].spec.shape == "cube"
+        holder = None if placed.holder is None else placed.holder + 1
         truths.append(
             ObjectTruth(
                 instance=instance,
@@ -218,6 +226,10 @@ def _truths(layout: Layout, instances: NDArray[np.uint8]) -> tuple[ObjectTruth, 
                 size=spec.size,
                 position=(float(x), float(y), float(z)),
                 pixels=int(counts[instance]),
+                pose=placed.pose,
+                shade=placed.shade,
+                inside=None if carried else holder,
+                on=holder if carried else None,
             )
         )
     return tuple(truths)

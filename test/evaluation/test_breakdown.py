@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from hybridgl_ros.evaluation.breakdown import PROPOSALS, TARGET_AREA, WORDS, breakdown
+from hybridgl_ros.evaluation.breakdown import ABSENT, PROPOSALS, TARGET_AREA, WORDS, breakdown
 
 
 def test_a_tag_counts_once_a_sample(make_outcome):
@@ -59,3 +61,21 @@ def test_a_sample_counts_for_each_of_its_tags(make_outcome):
         ("b", 2, 0.5),
         ("a", 1, 1.0),
     ]
+
+
+def test_samples_without_a_target_are_grouped_by_why(make_outcome):
+    wrong, false = ("absent", "wrong noun"), ("absent", "one clause false")
+    outcomes = [
+        make_outcome(tags=("plain",), found=False),
+        *(make_outcome(has_target=False, iou=None, tags=wrong, found=found) for found in (False, False, False, True)),
+        make_outcome(has_target=False, iou=None, tags=false, found=True),
+    ]
+    rows = {row.group: row for row in breakdown(outcomes) if row.factor == ABSENT}
+    assert {group: (row.samples, row.found) for group, row in rows.items()} == {
+        "absent": (5, 0.4),
+        "wrong noun": (4, 0.25),
+        "one clause false": (1, 1.0),
+    }
+    assert all(math.isnan(row.miou) for row in rows.values())
+    (present,) = (row for row in breakdown(outcomes) if row.factor == "tag")
+    assert (present.samples, present.found, present.miou) == (1, 0.0, 0.5)

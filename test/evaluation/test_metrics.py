@@ -108,6 +108,16 @@ def test_f1_by_hand(make_outcome):
     assert metrics.summarise(outcomes).f1.value == pytest.approx(2 * 2 / (2 * 2 + 1 + 1))
 
 
+def test_t_acc_and_n_acc_by_hand(make_outcome):
+    rows = [(True, True), (True, True), (True, False), (True, True), (False, True), (False, False)]
+    outcomes = [make_outcome(has_target=target, found=found) for target, found in rows]
+    summary = metrics.summarise(outcomes)
+    assert (summary.t_acc.value, summary.n_acc.value) == (0.75, 0.5)
+    assert 0 <= summary.n_acc.low <= summary.n_acc.high <= 1
+    present = metrics.summarise(outcomes[:4])
+    assert present.t_acc.value == 0.75 and math.isnan(present.n_acc.value)
+
+
 def test_detection_ranks_images_without_proposals_lowest(make_outcome):
     outcomes = [make_outcome(score=0.2), make_outcome(has_target=False, score=None)]
     assert metrics.summarise(outcomes).auroc_score.value == 1.0

@@ -199,7 +199,7 @@ def test_a_second_evaluation_needs_no_image_stage(whole, tabletop_zip, tmp_path)
 
 def test_results_name_the_weights_the_run_started_with(tabletop_zip, tmp_path, monkeypatch):
     finished = run_job(make_job(tabletop_zip, FixedBoxes()), tmp_path)
-    monkeypatch.setattr(runner, "model_checksums", lambda config: {"sam": "replaced", "clip": "replaced"})
+    monkeypatch.setattr(runner, "models_of", lambda runs: {"sam": "replaced", "clip": "replaced"})
     write_results(finished, tmp_path)
     assert json.loads((tmp_path / "results.json").read_text())["models"] == finished.key["models"]
     assert finished.key["models"]["sam"] != "replaced"

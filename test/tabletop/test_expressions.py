@@ -6,37 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from placed import HEIGHT, WIDTH, tables
 
 from hybridgl_ros.tabletop.dataset import Expression, ObjectTruth
 from hybridgl_ros.tabletop.expressions import KINDS, MARGIN, all_expressions, choose
 from hybridgl_ros.tabletop.grounding import Located
-from hybridgl_ros.tabletop.objects import COLOURS, SHAPES, SIZES
+from hybridgl_ros.tabletop.objects import COLOURS, SHAPES
 
-WIDTH, HEIGHT = 320, 240
 SIZE_OF_WORD = {
     **dict.fromkeys(("small", "little", "tiny", "smaller", "smallest"), "small"),
     **dict.fromkeys(("large", "big", "bigger", "larger", "biggest", "largest"), "large"),
 }
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> tuple[Located, ...]:
-    located = []
-    for instance in range(1, draw(st.integers(1, 6)) + 1):
-        x, y = draw(st.integers(20, WIDTH - 20)), draw(st.integers(20, HEIGHT - 20))
-        z = draw(st.floats(0.25, 0.6))
-        size = draw(st.sampled_from(sorted(SIZES)))
-        half = 300 * SIZES[size] / z / 2
-        truth = ObjectTruth(
-            instance=instance,
-            shape=draw(st.sampled_from(SHAPES)),
-            colour=draw(st.sampled_from(sorted(COLOURS))),
-            size=size,
-            position=((x - 160) / 300 * z, (y - 120) / 300 * z, z),
-            pixels=1000,
-        )
-        located.append(Located(truth, (x - half, y - half, x + half, y + half)))
-    return tuple(located)
 
 
 def said(table: tuple[Located, ...], seed: int) -> list[Expression]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from hybridgl_ros.evaluation.datasets.bag import BagDataset
 from hybridgl_ros.evaluation.datasets.jsonl import JsonlDataset
 from hybridgl_ros.evaluation.datasets.phrasecut import PhraseCutDataset
 from hybridgl_ros.evaluation.datasets.refer import SPLIT_BY, ReferDataset
-from hybridgl_ros.evaluation.datasets.tabletop import HELDOUT, open_tabletop
+from hybridgl_ros.evaluation.datasets.tabletop import HELDOUT, default_split, open_tabletop
 from hybridgl_ros.evaluation.samples import ReferringDataset
 
 
@@ -21,13 +21,19 @@ class Source:
     """How to open one kind of data set.
 
     splits: those that are usually reported, the first being the default. root: what the root path has to be;
-    None when the package brings the data. options: further keyword arguments it understands.
+    None when the package brings the data. options: further keyword arguments it understands. default_split: the split
+    when none is named, given the options; the first of `splits` when left out.
     """
 
     open: Callable[..., ReferringDataset]
     splits: tuple[str, ...]
     root: str | None
     options: tuple[str, ...] = ()
+    default_split: Callable[..., str] | None = None
+
+    def split_for(self, options: Mapping[str, Any]) -> str:
+        """The split when none is named."""
+        return self.splits[0] if self.default_split is None else self.default_split(**options)
 
 
 def _open_refer(name: str) -> Callable[..., ReferringDataset]:
@@ -38,9 +44,9 @@ _TESTS_AB = ("val", "testA", "testB")
 _TESTS = {"refcoco": _TESTS_AB, "refcoco+": _TESTS_AB, "refcocog": ("val", "test")}
 
 SOURCES: dict[str, Source] = {
-    "tabletop": Source(open_tabletop, (HELDOUT,), None),
+    "tabletop": Source(open_tabletop, (HELDOUT,), None, ("expressions",), default_split),
     **{
-        name: Source(_open_refer(name), _TESTS[name], "the REFER data folder", ("split_by", "images"))
+        name: Source(_open_refer(name), _TESTS[name], "the REFER data folder", ("split_by", "images", "truth"))
         for name in SPLIT_BY
     },
     "phrasecut": Source(PhraseCutDataset, ("test", "val"), "the VGPhraseCut_v0 folder", ("images",)),
@@ -52,7 +58,7 @@ SOURCES: dict[str, Source] = {
 def open_dataset(
     name: str, split: str | None = None, root: str | Path | None = None, **options: Any
 ) -> ReferringDataset:
-    """A data set of `SOURCES`, its first split unless another is named; nothing is ever downloaded.
+    """A data set of `SOURCES`, its usual split unless another is named; nothing is ever downloaded.
 
     options: see `Source.options`; those that are None count as not given.
     Raises DatasetError when there is no such data set, split or option, or its files cannot be read.
@@ -67,4 +73,4 @@ def open_dataset(
         raise DatasetError(f"{name} needs a root: {source.root}")
     if name in ("jsonl", "bag") and split not in (None, *source.splits):
         raise DatasetError(f"{name} has no splits, not {split!r} either; leave it out")
-    return source.open(split or source.splits[0], None if root is None else Path(root), **given)
+    return source.open(split or source.split_for(given), None if root is None else Path(root), **given)

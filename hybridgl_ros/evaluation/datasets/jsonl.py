@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation, 
 from hybridgl_ros.evaluation.datasets.texts import check_expression, check_text
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, target_mask
 
+LONGEST_NAME = 255
+"""Bytes; what Linux, macOS and Windows allow."""
 _KEYS = {"image", "expression", "mask", "tags", "id"}
 
 
@@ -29,8 +32,7 @@ class JsonlDataset:
     """All lines of one file; an image's id is its path as the file writes it, a line's id defaults to its
     number.
 
-    Lines and the presence of their files are checked at once, masks when they are read.
-    Raises DatasetError naming file and line.
+    Lines are checked at once, pictures and masks when they are read. Raises DatasetError naming file and line.
     """
 
     name = "jsonl"
@@ -74,6 +76,12 @@ class JsonlDataset:
             raise DatasetError(f"{entry}: the mask is empty; write null when nothing is meant")
         return pixels
 
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        """Its picture, and its mask when that is one."""
+        _, mask = self._entries[sample.id]
+        names = (sample.image_id, mask) if isinstance(mask, str) else (sample.image_id,)
+        return tuple(self._path.parent / name for name in names)
+
     def _read(self, number: int, line: str) -> Sample:
         entry = self._entry(number)
         try:
@@ -84,9 +92,9 @@ class JsonlDataset:
             raise DatasetError(f"{entry}: wants image, expression and mask, may have tags and id, nothing else")
         image, expression, mask = record["image"], record["expression"], record["mask"]
         check_expression(expression, entry)
-        self._check_file(image, "image", entry)
+        check_name(image, "image", entry)
         if isinstance(mask, str):
-            self._check_file(mask, "mask", entry)
+            check_name(mask, "mask", entry)
         elif not (mask is None or isinstance(mask, dict)):
             raise DatasetError(f"{entry}: mask is neither a path nor an RLE nor null")
         tags = record.get("tags", [])
@@ -100,16 +108,15 @@ class JsonlDataset:
         self._entries[identity] = number, mask
         return Sample(identity, image, expression, tuple(tags), mask is not None)
 
-    def _check_file(self, name: Any, kind: str, entry: str) -> None:
-        try:
-            there = (self._path.parent / check_text(name, entry)).is_file()
-        except (OSError, ValueError) as error:
-            raise DatasetError(f"{entry}: {kind} {name!r} cannot be a file ({error})") from error
-        if not there:
-            raise DatasetError(f"{entry}: {kind} {name} is missing")
-
     def _entry(self, number: int) -> str:
         return f"{self._path}, line {number}"
+
+
+def check_name(name: Any, kind: str, entry: str) -> None:
+    """Raise DatasetError, naming the entry, when no file can have this name."""
+    parts = Path(check_text(name, entry)).parts
+    if not parts or "\0" in name or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
+        raise DatasetError(f"{entry}: {kind} {name!r} cannot be a file")
 
 
 def write_jsonl(dataset: ReferringDataset, path: Path, *, masks: str = "rle") -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -14,6 +16,7 @@ from PIL import Image
 from hybridgl_ros.drawing import rgb_of
 from hybridgl_ros.errors import DatasetError
 
+LOGGER = logging.getLogger(__name__)
 Size = tuple[int, int]
 """(H, W) in pixels."""
 
@@ -33,16 +36,21 @@ def opened(path: Path, entry: str, kind: str) -> Iterator[Image.Image]:
         raise DatasetError(f"{entry}: {kind} {path} cannot be read ({error})") from error
 
 
-def read_rgb(path: Path, entry: str, size: Size | None = None) -> NDArray[np.uint8]:
+def read_rgb(path: Path, entry: str, size: Size | None = None, *, resize: bool = False) -> NDArray[np.uint8]:
     """H×W×3 uint8 RGB of a picture file as it is stored: annotations do not follow an EXIF orientation.
 
-    Raises DatasetError as `opened`, or when it is of another size than the annotations say.
+    size: what the annotations are for; resize: bring a picture of another size to it, and log that.
+    Raises DatasetError as `opened`, or when it is of another size and stays so.
     """
     with opened(path, entry, "image") as picture:
         pixels = rgb_of(picture)
-    if size is not None and pixels.shape[:2] != size:
-        raise DatasetError(f"{entry}: image {path} is {spell(pixels.shape)}, its annotations are for {spell(size)}")
-    return pixels
+    if size is None or pixels.shape[:2] == size:
+        return pixels
+    text = f"{entry}: image {path} is {spell(pixels.shape)}, its annotations are for {spell(size)}"
+    if not resize:
+        raise DatasetError(text)
+    LOGGER.warning("%s; it is resized", text)
+    return np.asarray(cv2.resize(pixels, (size[1], size[0])), np.uint8)
 
 
 def picture_size(path: Path, entry: str) -> Size:

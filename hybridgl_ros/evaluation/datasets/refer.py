@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.pictures import Size, read_rgb, write_png
+from hybridgl_ros.evaluation.datasets.refer_pickle import check_types, load_refs
 from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation, encode_rle
 from hybridgl_ros.evaluation.datasets.texts import check_expression
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, target_mask
@@ -25,8 +26,10 @@ from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, target_mas
 SPLIT_BY = {"refcoco": ("unc", "google"), "refcoco+": ("unc",), "refcocog": ("umd", "google")}
 """Data sets and who split them; the first is the default."""
 
+TRUTHS = ("dataset", "official")
+"""Whether what several parts of an object cover belongs to it, as COCO draws it, or is left out, as HybridGL's
+published loader does (it takes the pixels that exactly one part covers)."""
 IMAGES = Path("images/mscoco/images/train2014")
-_ADMITTED = {(module, name) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")}
 _COMBINED_SPLITS = {"testA": "A", "testB": "B", "testC": "C", "test": ""}
 
 
@@ -35,12 +38,23 @@ class ReferDataset:
 
     name: with the author of the split unless it is the one whose splits the paper reports. images: folder of the COCO
     pictures when it is not below root. split_by: whose split. testA also takes refs of testAB, and test those of every
-    test split, like the toolkit does. Overlapping polygons are united. Raises DatasetError naming file and entry.
+    test split, like the toolkit does. truth: how overlapping polygons are drawn, one of `TRUTHS`.
+    Raises DatasetError naming file and entry.
     """
 
     def __init__(
-        self, name: str, split: str, root: Path, *, split_by: str | None = None, images: Path | None = None
+        self,
+        name: str,
+        split: str,
+        root: Path,
+        *,
+        split_by: str | None = None,
+        images: Path | None = None,
+        truth: str = TRUTHS[0],
     ) -> None:
+        if truth not in TRUTHS:
+            raise DatasetError(f"no truth {truth!r}; there are {', '.join(TRUTHS)}")
+        self.truth = truth
         if name not in SPLIT_BY:
             raise DatasetError(f"no REFER data set {name!r}; there are {', '.join(SPLIT_BY)}")
         self.split = split
@@ -72,7 +86,12 @@ class ReferDataset:
         """H×W bool."""
         annotation = self._annotation_of[sample.id]
         entry = f"{self.root / 'instances.json'}: annotation {annotation}"
-        return decode_segmentation(self._annotations[annotation], self._size(sample.image_id), entry)
+        size = self._size(sample.image_id)
+        return decode_segmentation(self._annotations[annotation], size, entry, overlaps=self.truth == TRUTHS[0])
+
+    def files(self, sample: Sample) -> tuple[Path, ...]:
+        """Its picture."""
+        return (self._pictures / self._images[int(sample.image_id)]["file_name"],)
 
     def _size(self, image_id: str) -> Size:
         entry = self._images[int(image_id)]
@@ -101,7 +120,7 @@ class ReferDataset:
         except (KeyError, TypeError) as error:
             raise DatasetError(f"{path}: not COCO annotations ({error!r})") from error
         for number, image in images.items():
-            _check_types(image, {"file_name": str, "height": int, "width": int}, f"{path}: image {number}")
+            check_types(image, {"file_name": str, "height": int, "width": int}, f"{path}: image {number}")
         for ref in refs:
             image, annotation = ref["image_id"], ref["ann_id"]
             if image not in images:
@@ -139,64 +158,6 @@ def _by_id(entries: list[dict[str, Any]], wanted: set[int], kind: str) -> dict[i
         if entry["id"] in wanted:
             found[entry["id"]] = entry
     return found
-
-
-def load_refs(path: Path) -> list[dict[str, Any]]:
-    """The refs of a REFER pickle, Python 2's (its bytes being UTF-8 or else Latin-1) or 3's.
-
-    Only containers, strings and numbers are admitted.
-
-    Raises DatasetError when the file is damaged, or asks for anything else: nothing of it is then run.
-    """
-    try:
-        try:
-            refs = _unpickle(path, "utf-8")
-        except UnicodeDecodeError:
-            refs = _unpickle(path, "latin1")
-    except DatasetError as error:
-        raise DatasetError(f"{path}: {error}") from error
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error})") from error
-    except Exception as error:  # damaged opcodes fail in whatever way the operation they ask for does
-        raise DatasetError(f"{path}: damaged pickle ({error!r})") from error
-    _check_refs(refs, path)
-    return refs
-
-
-def _unpickle(path: Path, encoding: str) -> Any:
-    with path.open("rb") as file:
-        return _PlainUnpickler(file, encoding=encoding).load()
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _ADMITTED:
-            return super().find_class(module, name)
-        raise DatasetError(
-            f"refused: the pickle asks for {module}.{name}; only plain containers, strings and numbers are "
-            "read, as loading anything else could run code"
-        )
-
-
-def _check_refs(refs: Any, path: Path) -> None:
-    if not isinstance(refs, list):
-        raise DatasetError(f"{path}: holds a {type(refs).__name__}, not a list of refs")
-    wanted = {"ref_id": int, "ann_id": int, "image_id": int, "split": str, "sentences": list}
-    for number, ref in enumerate(refs):
-        if not isinstance(ref, dict):
-            raise DatasetError(f"{path}: ref number {number} is a {type(ref).__name__}, not a dict")
-        _check_types(ref, wanted, f"{path}: ref number {number}")
-        for sentence in ref["sentences"]:
-            if not isinstance(sentence, dict) or not {"sent_id", "sent"} <= set(sentence):
-                raise DatasetError(f"{path}: a sentence of ref {ref['ref_id']} lacks sent_id or sent")
-            if not isinstance(sentence["sent"], str) or not isinstance(sentence.get("raw") or "", str):
-                raise DatasetError(f"{path}: a sentence of ref {ref['ref_id']} is not a text")
-
-
-def _check_types(record: dict[str, Any], wanted: dict[str, type], entry: str) -> None:
-    for key, kind in wanted.items():
-        if not isinstance(record.get(key), kind):
-            raise DatasetError(f"{entry}: {key} is {record.get(key)!r}")
 
 
 def _belongs(ref_split: str, split: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 from pycocotools import mask as coco
 
 from hybridgl_ros.errors import DatasetError
@@ -16,13 +17,14 @@ COORDINATE_LIMIT = 1e5
 """Pixels; pycocotools walks along the edges, however long they are."""
 
 
-def decode_segmentation(segmentation: Any, size: Size, entry: str) -> NDArray[np.bool_]:
-    """H×W bool of COCO's three ways to write a mask: a list of polygons (united), plain RLE, compressed RLE.
+def decode_segmentation(segmentation: Any, size: Size, entry: str, *, overlaps: bool = True) -> NDArray[np.bool_]:
+    """H×W bool of COCO's three ways to write a mask: a list of polygons, plain RLE, compressed RLE.
 
+    overlaps: whether what several polygons cover belongs to the mask; see `decode_polygons`.
     Raises DatasetError, naming the entry, when it is none of these, damaged, or an RLE of another size.
     """
     if isinstance(segmentation, list):
-        return decode_polygons(segmentation, size, entry)
+        return decode_polygons(segmentation, size, entry, overlaps=overlaps)
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= set(segmentation):
         raise DatasetError(f"{entry}: neither polygons nor an RLE with size and counts")
     check_rle_size(segmentation["size"], size, entry)
@@ -78,20 +80,48 @@ def runs_of(text: str | bytes) -> list[int]:
     return runs
 
 
-def decode_polygons(polygons: list[Any], size: Size, entry: str) -> NDArray[np.bool_]:
-    """H×W bool union of polygons, each [x0, y0, x1, y1, …] in pixels; fewer than three points cover nothing."""
+def decode_polygons(polygons: list[Any], size: Size, entry: str, *, overlaps: bool = True) -> NDArray[np.bool_]:
+    """H×W bool of polygons, each [x0, y0, x1, y1, …] in pixels, filled the way COCO fills them.
+
+    Fewer than three points cover nothing. overlaps: united as COCO does it; otherwise what more than one of them
+    covers is left out.
+    """
     try:
         # pycocotools would take four numbers for a box.
-        areas = [[float(value) for value in polygon] for polygon in polygons if len(polygon) >= 6]
+        areas = [checked_coordinates(polygon) for polygon in polygons if len(polygon) >= 6]
         if any(len(polygon) % 2 for polygon in areas):
             raise ValueError("an odd count of coordinates")
-        if not all(math.isfinite(value) and abs(value) <= COORDINATE_LIMIT for polygon in areas for value in polygon):
-            raise ValueError("a coordinate that is no pixel")
         if not areas:
             return np.zeros(size, dtype=bool)
-        return coco.decode(coco.merge(coco.frPyObjects(areas, *size))) != 0
+        covered = coco.decode(coco.frPyObjects(areas, *size)).sum(axis=2)
+        return covered > 0 if overlaps else covered == 1
     except (ValueError, TypeError) as error:
         raise DatasetError(f"{entry}: damaged polygons ({error})") from error
+
+
+def draw_polygons(polygons: list[list[float]], size: Size, entry: str) -> NDArray[np.bool_]:
+    """H×W bool union of polygons, each [x0, y0, x1, y1, …] in pixels, drawn the way PhraseCut draws them.
+
+    Corners are cut to whole pixels and the outline belongs to the area; two points are a line, one is nothing.
+    Source: polygons_to_mask of PhraseCutDataset's utils/data_transfer.py.
+    """
+    try:
+        canvas = Image.new("L", (size[1], size[0]))
+        for polygon in polygons:
+            if len(polygon) >= 4:
+                corners = [int(value) for value in checked_coordinates(polygon)]
+                ImageDraw.Draw(canvas).polygon(list(zip(corners[::2], corners[1::2])), outline=1, fill=1)
+        return np.array(canvas) > 0
+    except (ValueError, TypeError) as error:
+        raise DatasetError(f"{entry}: damaged polygons ({error})") from error
+
+
+def checked_coordinates(polygon: list[Any]) -> list[float]:
+    """The coordinates as numbers. Raises ValueError when one of them cannot be near a picture."""
+    values = [float(value) for value in polygon]
+    if not all(math.isfinite(value) and abs(value) <= COORDINATE_LIMIT for value in values):
+        raise ValueError("a coordinate that is no pixel")
+    return values
 
 
 def encode_rle(mask: NDArray[np.bool_]) -> dict[str, Any]:

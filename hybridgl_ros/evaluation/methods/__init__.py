@@ -2,6 +2,7 @@
 
 A file of this folder is a method of that name (`_` for `-`) when it has
 `build(config, stages) -> Method` and `SETTINGS`, the configuration changes that make the method what it is.
+`MODELS` names the checkpoints that it loads beside the configuration's.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.evaluation.stages import Stages
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer, Proposals
+
+if TYPE_CHECKING:
+    from hybridgl_ros.evaluation.stages import Stages
 
 
 class EncodedImage(Protocol):
@@ -47,6 +50,7 @@ class MethodFile:
 
     name: str
     settings: Mapping[str, Any]
+    models: tuple[str, ...]
     build: Callable[[Config, Stages], Method]
 
 
@@ -55,9 +59,15 @@ def method_names() -> list[str]:
     return [info.name.replace("_", "-") for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
 
 
-def find_method(name: str) -> MethodFile:
-    """A method by name. Raises ConfigError when there is none."""
+def check_method(name: str) -> str:
+    """The name itself; raises ConfigError when there is no such method. Waits for no model's library."""
     if name not in method_names():
         raise ConfigError(f"no method {name!r}; there are {', '.join(method_names())}")
+    return name
+
+
+def find_method(name: str) -> MethodFile:
+    """A method by name. Raises ConfigError when there is none."""
+    check_method(name)
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    return MethodFile(name, module.SETTINGS, module.build)
+    return MethodFile(name, module.SETTINGS, getattr(module, "MODELS", ()), module.build)

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from hybridgl_ros.clip.localisation import min_max
+from hybridgl_ros.evaluation.dependencies import identity
 from hybridgl_ros.evaluation.stages import Stages
 from hybridgl_ros.models.loading import ClipModel, load_clip
 from hybridgl_ros.models.registry import find_checkpoint
@@ -35,7 +36,7 @@ Localise = Callable[[Any, Tensor, Tensor], Tensor]
 class ResNetMaps:
     """Scores proposals by the mean of a map inside the mask minus its mean outside.
 
-    segmenter: proposes and parses. clip: a CLIP with a ModifiedResNet image tower. checksum: SHA-256 of its weights.
+    segmenter: proposes and parses. clip: a CLIP with a ModifiedResNet image tower. checksum: its `identity`.
     """
 
     def __init__(
@@ -56,7 +57,6 @@ class ResNetMaps:
             "activations",
             {"clip": self.checksum},
             lambda: {"layer4": self.activations(image)},
-            sources=("evaluation/methods/_resnet.py",),
         )
         timings = {usage.stage: usage.seconds for usage in self.stages.usage()[before:]}
         scene = Scene(image, proposals, torch.zeros(len(proposals), 0), None, (0, 0), timings)
@@ -131,7 +131,7 @@ class EncodedMaps:
 
 def build_maps(config: Config, stages: Stages, localise: Localise, model: str = MODEL) -> ResNetMaps:
     """The method on a registry's ResNet CLIP. Raises WeightsError when its weights are missing."""
-    clip, checksum = load_once(model, config.models.device), find_checkpoint(model).sha256
+    clip, checksum = load_once(model, config.models.device), identity(find_checkpoint(model))
     return ResNetMaps(stages.segmenter.with_config(config), stages, clip, checksum, localise)
 
 

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hybridgl_ros.evaluation.methods._resnet import NO_MAPS, ResNetMaps, build_maps
+from hybridgl_ros.evaluation.methods._resnet import MODEL, NO_MAPS, ResNetMaps, build_maps
 from hybridgl_ros.evaluation.stages import Stages
 from hybridgl_ros.settings import Config
 
 SETTINGS = NO_MAPS
+MODELS = (MODEL,)
 
 
 def build(config: Config, stages: Stages) -> ResNetMaps:

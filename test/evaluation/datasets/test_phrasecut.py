@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets import open_dataset
+from hybridgl_ros.evaluation.datasets.segmentations import draw_polygons
 
 SIZES = {2405722: (40, 60), 107899: (30, 30)}
 
@@ -41,7 +44,7 @@ TASKS = [
     # Two instances, the second one in two parts.
     task(1, 2405722, "wheels", [[corners(2, 2, 8, 8)], [corners(20, 5, 4, 6), corners(30, 5, 4, 6)]], "name"),
     task(1, 107899, "red car", [[corners(0, 0, 30, 3)]], "attribute"),
-    # A polygon of two points covers nothing.
+    # A polygon of two points is a line.
     task(2, 2405722, "man on horse", [[corners(40, 20, 10, 10), [[1, 1], [3, 3]]]], "relation"),
 ]
 
@@ -74,11 +77,59 @@ def test_all_instances_and_their_parts_are_united(root):
     dataset = open_dataset("phrasecut", "test", root)
     wheels, horse, car = (dataset.mask(sample) for sample in dataset.samples)
     expected = np.zeros((40, 60), bool)
-    expected[2:10, 2:10] = expected[5:11, 20:24] = expected[5:11, 30:34] = True
+    expected[2:11, 2:11] = expected[5:12, 20:25] = expected[5:12, 30:35] = True
     assert np.array_equal(wheels, expected)
-    assert horse.sum() == 100
+    # The outline belongs to the area.
+    assert horse.sum() == 11 * 11 + 3
+    assert horse[[1, 2, 3], [1, 2, 3]].all()
     assert car.shape == (30, 30)
-    assert np.array_equal(np.unique(np.nonzero(car)[0]), [0, 1, 2])
+    assert np.array_equal(np.unique(np.nonzero(car)[0]), [0, 1, 2, 3])
+
+
+def published_mask(polygons: list[list[list[float]]], width: int, height: int) -> np.ndarray:
+    """polygons_to_mask of the data set's own code and of HybridGL's, which are the same."""
+    mask = np.zeros((height, width))
+    for polygon in polygons:
+        if len(polygon) < 2:
+            continue
+        image = Image.new("L", (width, height), 0)
+        ImageDraw.Draw(image).polygon([(int(x), int(y)) for x, y in polygon], outline=1, fill=1)
+        mask += np.array(image)
+    return mask > 0
+
+
+COORDINATES = st.floats(-20, 80).map(lambda value: round(value, 2))
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.tuples(COORDINATES, COORDINATES), max_size=7), max_size=4))
+def test_the_truth_is_drawn_as_the_data_set_draws_it(polygons):
+    flat = [[value for point in polygon for value in point] for polygon in polygons]
+    assert np.array_equal(draw_polygons(flat, (40, 60), "x"), published_mask(polygons, 60, 40))
+
+
+def test_a_picture_of_another_size_is_resized_and_that_is_said(root, caplog):
+    Image.new("RGB", (30, 20), (200, 10, 10)).save(root / "images" / "2405722.jpg")
+    dataset = open_dataset("phrasecut", "test", root)
+    assert dataset.image("2405722").shape == (40, 60, 3)
+    assert "2405722.jpg is 30×20, its annotations are for 60×40; it is resized" in caplog.text
+
+
+def test_pictures_are_found_in_the_two_folders_of_visual_genome(root):
+    for base in (root, root / "images", root / "elsewhere"):
+        for folder, image in (("VG_100K", 2405722), ("VG_100K_2", 107899)):
+            (base / folder).mkdir(parents=True)
+            (root / "images" / f"{image}.jpg").rename(base / folder / f"{image}.jpg")
+        options = {"images": base} if base.name == "elsewhere" else {}
+        dataset = open_dataset("phrasecut", "test", root, **options)
+        assert [dataset.image(image).shape[:2] for image in ("2405722", "107899")] == [(40, 60), (30, 30)]
+        assert [file.parent for sample in dataset.samples for file in dataset.files(sample)] == [
+            base / "VG_100K",
+            base / "VG_100K",
+            base / "VG_100K_2",
+        ]
+        for file in base.glob("VG_100K*/*.jpg"):
+            file.rename(root / "images" / file.name)
 
 
 def test_pictures_are_found_by_their_number(root):

@@ -150,6 +150,16 @@ def test_polygons_plain_and_compressed_rle_and_a_crowd(root):
     assert np.array_equal(masks["ref4-sent40"], MASKS[103])
 
 
+def test_what_parts_share_is_cut_out_as_the_published_loader_does(root):
+    dataset = open_dataset("refcoco", "val", root, truth="official")
+    parts = [box_mask(2, 3, 10, 6), box_mask(8, 5, 10, 9)]
+    assert (parts[0] & parts[1]).any()
+    assert np.array_equal(dataset.mask(dataset.samples[0]), parts[0] ^ parts[1])
+    assert np.array_equal(dataset.mask(dataset.samples[3]), MASKS[104])
+    with pytest.raises(DatasetError, match="no truth 'mine'; there are dataset, official"):
+        open_dataset("refcoco", "val", root, truth="mine")
+
+
 def test_pictures_are_those_of_instances_json(root):
     dataset = open_dataset("refcoco", "val", root)
     first, second = (dataset.image(str(image)) for image in IMAGE_IDS)
@@ -330,6 +340,25 @@ def test_a_truncated_pickle_is_called_damaged(root, kept):
     path = root / "refcoco" / "refs(unc).p"
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(DatasetError, match="damaged pickle"):
+        load_refs(path)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2])
+def test_line_ends_that_a_copy_in_text_mode_changed_are_read_as_they_were(tmp_path, caplog, protocol):
+    path = tmp_path / "refs(unc).p"
+    refs = [*REFS, ref(9, 101, "val", "two\nlines\r\nor three")]
+    path.write_bytes(pickle.dumps(refs, protocol).replace(b"\n", b"\r\n"))
+    assert load_refs(path) == refs
+    assert "its line ends are those of Windows (CR LF)" in caplog.text
+    caplog.clear()
+    path.write_bytes(pickle.dumps(refs, protocol))
+    assert load_refs(path) == refs and not caplog.text
+
+
+def test_line_ends_of_windows_are_named_when_nothing_helps(tmp_path):
+    path = tmp_path / "refs(unc).p"
+    path.write_bytes(pickle.dumps(REFS, 0).replace(b"\n", b"\r\n")[:-40])
+    with pytest.raises(DatasetError, match=r"Windows \(CR LF\).*copy it again as it is"):
         load_refs(path)
 
 

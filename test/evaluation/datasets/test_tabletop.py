@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import json
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
 
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets import open_dataset
+from hybridgl_ros.evaluation.datasets.tabletop import TabletopDataset, of_people
+from hybridgl_ros.evaluation.samples import Subset, geometry_of
+from hybridgl_ros.tabletop import people
 from hybridgl_ros.tabletop.dataset import TabletopSet, TabletopWriter
 
 
@@ -42,7 +47,7 @@ def test_root_is_a_zip_or_a_folder(tabletop_zip):
 
 
 def test_without_a_root_there_is_the_shipped_split_only():
-    with pytest.raises(DatasetError, match="ships the split heldout only, not 'val'"):
+    with pytest.raises(DatasetError, match="ships the splits heldout and validation, not 'val'"):
         open_dataset("tabletop", "val")
 
 
@@ -69,3 +74,81 @@ def test_the_shipped_set_is_large_enough_to_measure_with():
     assert len(dataset.samples) >= 500
     for sample in dataset.samples[:20]:
         assert dataset.mask(sample).any() == sample.has_target
+
+
+def line(**changes: object) -> str:
+    """A line of people's expressions for the small set."""
+    entry = {
+        "scene": "s.1",
+        "text": "the two on the left",
+        "kind": "plural",
+        "instances": [1, 3],
+        "program": [["cube"], ["at", "left"]],
+        "writer": "A",
+    }
+    return json.dumps(entry | changes) + "\n"
+
+
+@pytest.fixture
+def asked(tabletop_zip, tmp_path):
+    """asked(lines) → the small set with these expressions."""
+
+    def ask(*lines: str) -> TabletopDataset:
+        file = tmp_path / "people.jsonl"
+        file.write_text("".join(lines), encoding="utf-8")
+        return TabletopDataset(tabletop_zip, "val", partial(of_people, file=file))
+
+    return ask
+
+
+def test_several_instances_are_one_mask(asked):
+    dataset = asked(
+        line(),
+        line(scene="s.0", text="the big one", kind="superlative", instances=[2]),
+        line(text="the ball", kind="absent", instances=[], program=[["ball"]]),
+        line(text="the cube left of the ball", kind="absent", instances=[], program=[["cube"], ["at", "top"]]),
+    )
+    both, wrong, false, single = dataset.samples
+    assert np.array_equal(dataset.mask(both), np.isin(dataset.scene("s.1").instances, [1, 3]))
+    assert (both.tags, both.has_target) == (("plural",), True)
+    assert (wrong.tags, wrong.has_target) == (("absent", "wrong noun"), False)
+    assert false.tags == ("absent", "one clause false")
+    assert not dataset.mask(false).any()
+    assert int(dataset.mask(single).sum()) == 640
+    assert [sample.image_id for sample in dataset.samples] == ["s.1", "s.1", "s.1", "s.0"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scene": "s.9"}, r"holds no scene s\.9"),
+        ({"instances": [1, 7]}, "scene s.1 has no instance 7: 'the two on the left'"),
+        ({"kind": "absent", "instances": [], "program": [["glorp"]]}, "no word 'glorp'"),
+        ({"instances": "1"}, "people.jsonl, line 1: instances is no list"),
+    ],
+)
+def test_people_who_wrote_for_other_scenes_are_told(asked, changes, message):
+    with pytest.raises(DatasetError, match=message):
+        asked(line(**changes))
+
+
+def test_expressions_choose_what_is_asked(tabletop_zip, tmp_path, monkeypatch):
+    file = tmp_path / "people.jsonl"
+    file.write_text(line(), encoding="utf-8")
+    monkeypatch.setattr(people, "people_path", lambda: file)
+    templates = open_dataset("tabletop", root=tabletop_zip)
+    assert open_dataset("tabletop", root=tabletop_zip, expressions="templates").samples == templates.samples
+    more = open_dataset("tabletop", root=tabletop_zip, expressions="more")
+    assert more.split == "heldout" and more.samples
+    assert not {sample.expression for sample in more.samples} & {sample.expression for sample in templates.samples}
+    written = open_dataset("tabletop", root=tabletop_zip, expressions="people")
+    assert (written.split, [sample.expression for sample in written.samples]) == ("validation", ["the two on the left"])
+    with pytest.raises(DatasetError, match="no expressions 'poems'; there are templates, more, people"):
+        open_dataset("tabletop", root=tabletop_zip, expressions="poems")
+
+
+def test_depth_and_intrinsics_come_with_the_image(tabletop):
+    geometry = geometry_of(Subset(tabletop, tabletop.samples[:1]), "s.0")
+    assert geometry.depth.dtype == np.float32 and geometry.depth.shape == tabletop.image("s.0").shape[:2]
+    assert np.isnan(geometry.depth[:3]).all() and np.isfinite(geometry.depth[3:]).all()
+    assert geometry.intrinsics.shape == (3, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hybridgl_ros import cli
+from hybridgl_ros.commands.running import FAILED
 from hybridgl_ros.evaluation.datasets import open_dataset
 
 
@@ -50,6 +50,6 @@ def test_a_limit_takes_the_first_expressions(export, tmp_path):
 )
 def test_bad_arguments_are_one_clear_line(export, arguments, message):
     code, _, errors = export(*arguments)
-    assert code == cli.FAILED
+    assert code == FAILED
     assert message in " ".join(errors.split())
     assert "Traceback" not in errors

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+from types import SimpleNamespace
 
-import fake_evaluation
 import pytest
 
-from hybridgl_ros import cli
-from hybridgl_ros.evaluation import command
-from hybridgl_ros.evaluation.datasets import options
-from hybridgl_ros.segmenter import ReferringSegmenter
+from hybridgl_ros.commands import dataset_options
+from hybridgl_ros.commands import evaluate as command
+from hybridgl_ros.commands.running import FAILED
+from hybridgl_ros.evaluation.datasets import open_dataset
+from hybridgl_ros.evaluation.datasets.export import export
 
 
 @pytest.fixture
-def evaluate(hybridgl, monkeypatch, tabletop_zip, tmp_path):
+def evaluate(hybridgl, fake_models, tabletop_zip, tmp_path):
     """evaluate(arguments) → exit code, output, errors; on a small set with fake models."""
-    monkeypatch.setattr(ReferringSegmenter, "load", fake_evaluation.loader(fake_evaluation.FixedBoxes()))
 
     def call(*arguments: object):
         words = ["evaluate", "--dataset", "tabletop", "--root", tabletop_zip, "--out", tmp_path / "out", *arguments]
@@ -108,7 +108,7 @@ def test_the_second_run_says_what_the_cache_spared(evaluate, tmp_path):
 )
 def test_bad_arguments_are_one_clear_line(evaluate, arguments, message):
     code, _, errors = evaluate(*arguments)
-    assert code == cli.FAILED
+    assert code == FAILED
     assert message in " ".join(errors.split())
     assert "Traceback" not in errors
 
@@ -116,8 +116,32 @@ def test_bad_arguments_are_one_clear_line(evaluate, arguments, message):
 def test_changed_settings_need_another_folder(evaluate):
     evaluate("--limit", 4)
     code, _, errors = evaluate("--limit", 4, "--set", "fusion.alpha=0.3")
-    assert code == cli.FAILED
+    assert code == FAILED
     assert "fusion.alpha: 0.6 there, 0.3 now" in " ".join(errors.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "truth"),
+    [
+        ((), "dataset"),
+        (("--preset", "official"), "official"),
+        (("--preset", "official", "--truth", "dataset"), "dataset"),
+    ],
+)
+def test_the_official_preset_scores_on_the_published_truth(
+    hybridgl, fake_models, tabletop_zip, tmp_path, arguments, truth
+):
+    export(open_dataset("tabletop", root=tabletop_zip), "refer", tmp_path / "set")
+    instances = tmp_path / "set/refcoco/instances.json"
+    content = json.loads(instances.read_text())
+    # Two parts of 16×16 that share the half of each.
+    content["annotations"][0]["segmentation"] = [[x, 4, x + 16, 4, x + 16, 20, x, 20] for x in (4, 12)]
+    instances.write_text(json.dumps(content))
+    root = ("--dataset", "refcoco", "--split", "heldout", "--root", tmp_path / "set", "--config", "embedded")
+    assert hybridgl("evaluate", *root, "--out", tmp_path / "out", "--no-cache", "--limit", 1, *arguments)[0] == 0
+    found = json.loads((tmp_path / "out/results.json").read_text())
+    assert found["truth"] == {"heldout": truth}
+    assert found["results"][0]["target_area"] * 48 * 64 == pytest.approx({"dataset": 384, "official": 256}[truth])
 
 
 def test_photographs_get_the_models_for_photographs():
@@ -130,8 +154,20 @@ def test_all_splits_that_the_paper_reports(monkeypatch):
 
     def open_one(name, split, root, **options):
         opened.append(split)
-        return type("Split", (), {"split": split})()
+        return SimpleNamespace(split=split, samples=())
 
-    monkeypatch.setattr(options, "open_dataset", open_one)
-    assert list(options.open_splits("refcoco", ["all"], None)) == ["val", "testA", "testB"]
+    monkeypatch.setattr(dataset_options, "open_dataset", open_one)
+    assert list(dataset_options.open_splits("refcoco", ["all"], None)) == ["val", "testA", "testB"]
     assert opened == ["val", "testA", "testB"]
+
+
+def test_expressions_and_depth_are_chosen(evaluate, tmp_path):
+    code, _, _ = evaluate("--expressions", "more", "--no-depth", "--limit", 3)
+    content = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))
+    assert code == 0 and content["depth"] is False and len(content["results"]) == 3
+    assert "the red cube" not in {entry["expression"] for entry in content["results"]}
+
+
+def test_unknown_expressions_are_refused(evaluate, tmp_path):
+    code, _, err = evaluate("--expressions", "poems")
+    assert code != 0 and "no expressions 'poems'; there are templates, more, people" in err

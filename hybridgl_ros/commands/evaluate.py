@@ -1,0 +1,173 @@
+"""`hybridgl evaluate`: arguments in, an output folder and a table out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hybridgl_ros.commands.checks import check_device, check_models, check_weights, local_path, make_folder
+from hybridgl_ros.commands.dataset_options import (
+    Asked,
+    DatasetName,
+    Images,
+    Limit,
+    Root,
+    SkipMissing,
+    SplitBy,
+    Splits,
+    TopicPairs,
+    Truth,
+    open_splits,
+)
+from hybridgl_ros.commands.options import Device, Preset, overrides_of
+from hybridgl_ros.commands.running import INTERRUPTED
+from hybridgl_ros.config import find_file, load_config, read_yaml
+from hybridgl_ros.evaluation.datasets import SOURCES
+from hybridgl_ros.evaluation.methods import find_method
+from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, Selection, ablations
+
+if TYPE_CHECKING:
+    from hybridgl_ros.evaluation.runner import EvaluateAll
+
+PHOTOGRAPHS = ("refcoco", "refcoco+", "refcocog", "phrasecut")
+OFFICIAL = "official"
+
+
+def evaluate(
+    dataset: DatasetName,
+    out: Annotated[
+        Path,
+        typer.Option(
+            parser=local_path, metavar="FOLDER", help="Folder of the results; an interrupted run goes on from it."
+        ),
+    ],
+    root: Root = None,
+    split: Splits = None,
+    split_by: SplitBy = None,
+    images: Images = None,
+    topics: TopicPairs = None,
+    truth: Truth = None,
+    expressions: Asked = None,
+    skip_missing: SkipMissing = False,
+    config: Annotated[
+        str | None, typer.Option(help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")
+    ] = None,
+    preset: Preset = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of every row; may be repeated."),
+    ] = None,
+    device: Device = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="hybridgl, sam-clip, global-local, grad-cam, maskclip; may be repeated."),
+    ] = None,
+    ablation: Annotated[str | None, typer.Option(help=f"Run the rows of a table: {', '.join(ablations())}.")] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option("--row", metavar="NAME", help="Only this row of --ablation, by its name; may be repeated."),
+    ] = None,
+    limit: Limit = None,
+    no_depth: Annotated[
+        bool, typer.Option("--no-depth", help="Leave out the depth that the data set has: ask about the picture alone.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; more than one needs Ray.")] = 1,
+    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Ray cluster, e.g. auto or host:6379.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    cache: Annotated[
+        Path | None, typer.Option(parser=local_path, metavar="FOLDER", help="Folder of cached image stages.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the cache.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Lose results of another run in the folder.")] = False,
+) -> None:
+    """Score a method on a data set, beside what the paper reports.
+
+    Writes results.json, summary.csv, breakdown.csv, timings.json and report.html. Exit code 130 when stopped by
+    Ctrl-C, with a report of what was done until then.
+    """
+    overrides = overrides_of(changes, device)
+    preset = preset or default_preset(dataset, ablation, config)
+    config = config or default_config(dataset)
+    loaded = load_config(config, preset=preset, overrides=overrides)
+    selection = Selection(ablation, rows or (), methods or ())
+    if truth is None and "truth" in options_of(dataset) and is_official(config, preset):
+        truth = OFFICIAL
+    pool = pool_of(workers, ray)
+    # A cluster's machines have devices, weights and folders of their own.
+    if ray is None:
+        check_device(loaded.models.device)
+    splits = open_splits(
+        dataset,
+        split,
+        root,
+        split_by=split_by,
+        images=images,
+        topics=topics,
+        truth=truth,
+        expressions=expressions,
+        limit=limit,
+        skip_missing=skip_missing,
+    )
+    if ray is None:
+        check_models(loaded)
+        if cache is not None and not no_cache:
+            make_folder(cache, "--cache")
+    make_folder(out, "--out")
+    # From here on it takes seconds: what can be wrong with the input was found before.
+    from hybridgl_ros.evaluation.cache import default_cache
+    from hybridgl_ros.evaluation.output import write_all
+    from hybridgl_ros.evaluation.runner import Job, evaluate_here, run_job
+
+    runs = selection.runs(loaded, overrides)
+    if ray is None:
+        for name in {name for run in runs for name in find_method(run.method).models}:
+            check_weights(name, "clip")
+    job = Job(splits, runs, None if no_cache else cache or default_cache(), limit, threads, depth=not no_depth)
+    finished = run_job(job, out, overwrite=overwrite, evaluate_all=pool or evaluate_here)
+    write_all(finished, title_of(dataset, config, preset, selection), out)
+    if not finished.complete:
+        raise typer.Exit(INTERRUPTED)
+
+
+def pool_of(workers: int, address: str | None) -> EvaluateAll | None:
+    """Workers on Ray; None when this process does it. Raises ConfigError when Ray is missing."""
+    if workers == 1 and address is None:
+        return None
+    from hybridgl_ros.evaluation.ray_runner import on_ray
+
+    return on_ray(workers, address)
+
+
+def options_of(dataset: str) -> tuple[str, ...]:
+    """What options a data set understands; none when there is no such data set."""
+    return SOURCES[dataset].options if dataset in SOURCES else ()
+
+
+def is_official(config: str, preset: str | None) -> bool:
+    """Whether a configuration stands on the preset that follows the published code."""
+    return (preset or read_yaml(find_file(config)).get("preset")) == OFFICIAL
+
+
+def default_config(dataset: str) -> str:
+    """The embedded models see no photographs."""
+    return "photo" if dataset in PHOTOGRAPHS else "embedded"
+
+
+def default_preset(dataset: str, ablation: str | None, config: str | None) -> str | None:
+    """The paper's for its tables and its data sets, unless a configuration is named; None for the configuration's."""
+    if ablation is not None:
+        return ablations().get(ablation, {}).get("preset")
+    return "paper" if config is None and dataset in PHOTOGRAPHS else None
+
+
+def title_of(dataset: str, config: str, preset: str | None, selection: Selection) -> str:
+    """A heading for table and report."""
+    ablation = selection.ablation
+    subject = (
+        f"{ablation}: {ablations()[ablation]['title']}"
+        if ablation
+        else ", ".join(dict.fromkeys(selection.methods or [DEFAULT_METHOD]))
+    )
+    return f"{subject} · {dataset} · {config}{f' ({preset})' if preset else ''}"

@@ -1,0 +1,24 @@
+"""Tables on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hybridgl_ros.reference import Row
+
+
+def show(rows: Sequence[Row]) -> None:
+    """Print rows of the same columns; piped into a file, every row stays on one line."""
+    console = Console()
+    if not console.is_terminal:
+        for line in (list(rows[0]), *(list(row.values()) for row in rows)):
+            typer.echo("\t".join(line))
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*row.values())
+    console.print(table)
