@@ -132,7 +132,8 @@ class ReferringSegmenter:
         depth = None if depth is None else check_depth(depth, image)
         intrinsics = None if intrinsics is None else check_intrinsics(intrinsics)
         with refusing_what_does_not_fit((image.shape[0], image.shape[1])):
-            return replace(self._encode(image, masks), depth=depth, intrinsics=intrinsics)
+            scene = self._encode(image, masks)
+        return replace(scene, depth=depth, intrinsics=intrinsics)
 
     def _encode(self, image: np.ndarray, masks: np.ndarray | None) -> Scene:
         height, width = image.shape[:2]

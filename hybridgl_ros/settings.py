@@ -274,6 +274,11 @@ class GroundingSettings:
     middle: float = setting(
         "Distance from the picture's centre, as a share of its sides, where the middle ends.", low=0.0, high=1.0
     )
+    unseen: float = setting(
+        "Relations: what an object has left when no landmark is there, for it may have been overlooked.",
+        low=0.0,
+        high=1.0,
+    )
     company: float = setting(
         "Ranks: how far it is taken for granted that more members follow the one that is meant.", low=0.0, high=1.0
     )

@@ -55,10 +55,9 @@ class Scene:
 
     image: H×W×3 uint8 RGB. features: N×d float32 region features (Eq. 2), not normalised.
     map_tokens: K×d float32 unit-length patch embeddings of the localisation path (§3.3), K = grid_h·grid_w;
-    None when the localisation map is switched off. timings: seconds a stage.
+    None when the localisation map is switched off. timings: seconds a stage. notes: as an answer's.
     depth: H×W float32 metres along the optical axis, NaN = unknown; intrinsics: 3×3 float64 pinhole matrix; each None
-    when it was not given. memory: what is computed from the scene when an expression first needs it. notes: as an
-    answer's.
+    when it was not given. memory: what is computed from the scene when an expression first needs it.
     """
 
     image: np.ndarray
@@ -67,10 +66,10 @@ class Scene:
     map_tokens: torch.Tensor | None
     map_grid: tuple[int, int]
     timings: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     depth: np.ndarray | None = None
     intrinsics: np.ndarray | None = None
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:

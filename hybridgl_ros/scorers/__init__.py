@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -56,9 +55,3 @@ def nothing_proposed(
         timings=timings,
         query=query,
     )
-
-
-def nothing_scored(scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float]) -> Answer:
-    """The answer when no score of any proposal is a finite number."""
-    reason = "nothing found: no proposal has a finite score; the models or their dtype do not suit the input"
-    return replace(nothing_proposed(scene, parse, notes, timings), reason=reason)

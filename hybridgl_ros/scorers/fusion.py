@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from hybridgl_ros.clip.localisation import localisation_map
 from hybridgl_ros.clip.text import TextEncoder, text_ensemble
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.parser import ExpressionParser
-from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, nothing_scored, timed
+from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
 from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
 from hybridgl_ros.settings import Config
 from hybridgl_ros.spatial.guidance import divide_by_mean, guidance_scores
@@ -165,3 +165,9 @@ def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:
         for i in order
         if np.isfinite(scores.fused[i])
     )
+
+
+def nothing_scored(scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float]) -> Answer:
+    """No score of any proposal is a finite number."""
+    reason = "nothing found: no proposal has a finite score; the models or their dtype do not suit the input"
+    return replace(nothing_proposed(scene, parse, notes, timings), reason=reason)

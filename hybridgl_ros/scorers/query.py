@@ -73,8 +73,8 @@ class QueryScorer:
         with timed(timings, "parse"):
             reading = self.reading(expression)
         if not len(scene.proposals):
-            understood = summary(reading.text, reading.queries[0])
-            return nothing_proposed(scene, understood, (*scene.notes, *reading.notes), timings, reading.queries[0])
+            first = reading.queries[0]
+            return nothing_proposed(scene, summary(reading.text, first), (*scene.notes, *reading.notes), timings, first)
         with timed(timings, "scoring"), torch.inference_mode():
             found = self.objects(scene)
             recogniser = Recogniser(self.vocabulary, found.features, self.config.membership)
@@ -82,9 +82,14 @@ class QueryScorer:
             executions = [executor.run(query) for query in reading.queries]
             decision = decide(executions, reading.weights, self.config.decision)
             similarity = recogniser.similarity(decision.execution.query.phrase)
-        about_reading = (*scene.notes, *reading.notes, *recogniser.notes)
-        notes = (*about_reading, *decision.notes, *self.notes(decision, found.geometry))
-        return answer_of(scene, found, reading, decision, similarity, notes, timings)
+        notes = [
+            *scene.notes,
+            *reading.notes,
+            *recogniser.notes,
+            *decision.notes,
+            *self.notes(decision, found.geometry),
+        ]
+        return answer_of(scene, found, reading, decision, similarity, tuple(notes), timings)
 
     def reading(self, expression: Expression) -> Reading:
         """What was asked, read from a text or taken as it is."""
