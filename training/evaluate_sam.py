@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from sam_schedule import Recipe
 from sam_scores import MISSED_IOU, ProposalScores, choose_thresholds, measure_overlaps, score
 from tqdm import tqdm
 from train_sam import FACTS_NAME, WEIGHTS_NAME
@@ -85,7 +84,7 @@ def card(
         },
         "data": "Scenes of hybridgl_ros.tabletop, 320x240, seven shapes in eight colours and two sizes; "
         "training, validation and held-out scenes share no group of objects.",
-        "training": {"script": "training/train_sam.py", **run, "recipe": asdict(Recipe())},
+        "training": {"script": "training/train_sam.py", **run},
         "threshold_choice": f"on validation: fewest proposals within {TOLERANCE} of the best mean IoU",
         "validation": summary(validation),
         "heldout": summary(heldout),
