@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from hybridgl_ros.tabletop import TabletopSet, heldout_path
-from hybridgl_ros.tabletop.truth import expression_from_json, object_from_json
 from hybridgl_ros.tabletop.expressions import KINDS, expressions_for
 from hybridgl_ros.tabletop.layout import object_set_id, split_of
 from hybridgl_ros.tabletop.objects import COLOURS, SHAPES, SIZES, ObjectSpec
+from hybridgl_ros.tabletop.truth import expression_from_json, object_from_json
 
 
 @pytest.fixture(scope="module")
