@@ -3,8 +3,8 @@
 Four stages: ``zoom`` (close crops, where shape is easy, through half of the blocks, which costs half), ``wide``
 (true scale mixed in), ``fuse`` (the fused path joins), ``final`` (all tokens, only the views of inference, imperfect
 and junk masks). The localisation map is trained from ``wide`` on.
-Going on from trained weights takes two others: ``words`` (texts only: new words learn to say what the trained text
-tower says with the old ones) and ``tune`` (as ``final``).
+Going on from trained weights takes three others: ``words`` (texts only: new words learn to say what the trained text
+tower says with the old ones), ``tune`` (as ``fuse``, with junk) and ``settle`` (as ``final``).
 A stage may end early when a held-out accuracy passes its gate, and always ends at a fixed share of the budget, so
 that the last third certainly sees the model as it is used.
 """
@@ -19,13 +19,13 @@ from clip_data import ViewPlan
 from clip_model import EARLY_DEPTH
 
 STAGES = ("zoom", "wide", "fuse", "final")
-TUNING = ("words", "tune")
+TUNING = ("words", "tune", "settle")
 TUNING_RATE = 0.4
 """Peak learning rate when going on from trained weights, as a share of the peak from scratch."""
 GATES = {"zoom": 0.75, "wide": 0.80}
 """Held-out shape accuracy that ends a stage early: of zoomed views for ``zoom``, at true scale for ``wide``."""
 EARLIEST = {"zoom": 0.08, "wide": 0.22}
-LATEST = {"zoom": 0.27, "wide": 0.50, "fuse": 0.667, "words": 0.05}
+LATEST = {"zoom": 0.27, "wide": 0.50, "fuse": 0.667, "words": 0.05, "tune": 0.6}
 """Share of the budget after which a stage may end, and after which it ends whatever the gate says."""
 
 
@@ -64,9 +64,16 @@ STEPS: dict[str, tuple[Step, ...]] = {
     ),
     "words": (Step("texts", ViewPlan(256), 1.0),),
     "tune": (
-        Step("local", ViewPlan(32, shifted=False, imperfect=0.35, junk=1.0), 0.34),
-        Step("fused", ViewPlan(20, blurred=True, imperfect=0.35, junk=1.0), 0.58),
-        Step("frames", ViewPlan(8), 0.08),
+        Step("local", ViewPlan(36, tokens=64, imperfect=0.3, junk=1.0), 0.20),
+        Step("local", ViewPlan(24, shifted=False, imperfect=0.3, junk=1.0), 0.14),
+        Step("fused", ViewPlan(28, tokens=72, blurred=True, imperfect=0.3, junk=1.0), 0.36),
+        Step("fused", ViewPlan(16, blurred=True, imperfect=0.3, junk=1.0), 0.20),
+        Step("frames", ViewPlan(8), 0.10),
+    ),
+    "settle": (
+        Step("local", ViewPlan(28, shifted=False, imperfect=0.35, junk=1.0), 0.30),
+        Step("fused", ViewPlan(20, blurred=True, imperfect=0.35, junk=1.0), 0.60),
+        Step("frames", ViewPlan(8), 0.10),
     ),
 }
 

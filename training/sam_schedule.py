@@ -56,14 +56,17 @@ class Recipe:
 
 
 FINE_TUNING = Recipe(
-    stages=(Stage(0.0, side=EMBEDDED_SIZES.image, batch=4, points=12),),
+    stages=(
+        Stage(0.0, side=128, batch=8, points=10),
+        Stage(0.55, side=EMBEDDED_SIZES.image, batch=4, points=12),
+    ),
     learning_rate=5e-4,
     warm_up=0.02,
     average_decay=0.997,
     bce_weight=(0.1, 0.1),
     sharp_weight=10.0,
 )
-"""The recipe that goes on from trained weights: whole frames only, sharper edges, many points a frame."""
+"""The recipe that goes on from trained weights: sharper edges, many points a crop or frame."""
 
 
 class Budget:

@@ -51,7 +51,7 @@ from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 log = logging.getLogger("train_clip")
 OUTPUT = Path(__file__).parents[1] / "hybridgl_ros" / "models" / "embedded"
 MUON_RATE, ADAM_RATE = 3e-3, 1e-3
-AVERAGE = {"zoom": 0.97, "wide": 0.98, "fuse": 0.99, "final": 0.995, "words": 0.9, "tune": 0.99}
+AVERAGE = {"zoom": 0.97, "wide": 0.98, "fuse": 0.99, "final": 0.995, "words": 0.9, "tune": 0.99, "settle": 0.99}
 OBJECTS = 8
 OUTLINES = OUTLINE * OUTLINE + 4
 
