@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import glob
 import random
-from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,7 +29,6 @@ from clip_views import (
     token_shares,
     whole_frame,
 )
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hybridgl_ros.tabletop.dataset import TabletopScene, TabletopSet
@@ -47,8 +44,7 @@ class RamScene:
     """A scene's pictures, its objects, and its expressions without spatial words.
 
     ``objects``: (instance, shape, colour, size, shade, pose), attributes as indices, -1 for none; ``scales``:
-    nominal extent over distance, how large the size looks from here; ``questions``: (kind, text, row of the object);
-    ``proposals``: masks that a SAM drew (packed bits) with the instance each fits, 0 for none.
+    nominal extent over distance, how large the size looks from here; ``questions``: (kind, text, row of the object).
     """
 
     image: Picture
@@ -56,10 +52,9 @@ class RamScene:
     objects: tuple[tuple[int, int, int, int, int, int], ...]
     scales: tuple[float, ...]
     questions: tuple[tuple[str, str, int], ...]
-    proposals: tuple[tuple[NDArray[np.uint8], int], ...] = ()
 
     @classmethod
-    def of(cls, scene: TabletopScene, proposals: tuple[tuple[NDArray[np.uint8], int], ...] = ()) -> RamScene:
+    def of(cls, scene: TabletopScene) -> RamScene:
         """Keep of a scene what training reads. Raises ValueError for a word the texts do not know."""
         objects = tuple(
             (
@@ -76,19 +71,7 @@ class RamScene:
         rows = {o.instance: row for row, o in enumerate(scene.objects)}
         asked = [e for e in scene.expressions if e.kind in KINDS and e.instance in rows]
         questions = tuple((e.kind, e.text, rows[e.instance]) for e in asked if e.instance is not None)
-        return cls(scene.image, scene.instances, objects, scales, questions, proposals)
-
-
-def read_proposals(shard: Path) -> dict[str, tuple[tuple[NDArray[np.uint8], int], ...]]:
-    """What ``clip_proposals.py`` wrote beside a shard, by scene: packed masks and the instance each fits."""
-    path = shard.with_suffix(".npz")
-    if not path.exists():
-        return {}
-    found: dict[str, list[tuple[NDArray[np.uint8], int]]] = defaultdict(list)
-    with np.load(path) as stored:
-        for name, mask, instance in zip(stored["scenes"], stored["masks"], stored["instances"]):
-            found[str(name)].append((mask, int(instance)))
-    return {name: tuple(masks) for name, masks in found.items()}
+        return cls(scene.image, scene.instances, objects, scales, questions)
 
 
 class ScenePool:
@@ -103,8 +86,7 @@ class ScenePool:
         """Read at most ``limit`` shards not read yet; returns how many it read."""
         new = [path for path in sorted(glob.glob(self.pattern)) if path not in self._shards][:limit]
         for path in new:
-            drawn = read_proposals(Path(path))
-            self.scenes.extend(RamScene.of(scene, drawn.get(scene.id, ())) for scene in TabletopSet(path))
+            self.scenes.extend(RamScene.of(scene) for scene in TabletopSet(path))
             self._shards.add(path)
         return len(new)
 
@@ -226,17 +208,13 @@ def _draw_scene(rows: _Rows, scene: RamScene, number: int, plan: ViewPlan, rng: 
     background = cv2.GaussianBlur(image, (BLUR_KERNEL, BLUR_KERNEL), 0) if plan.blurred else None
     mirrored = rng.random() < 0.5
     items: list[tuple[Mask, tuple[int, int, int, int, int], float]] = []
-    drawn: dict[int, list[Mask]] = defaultdict(list)
-    for packed, instance in scene.proposals:
-        drawn[instance].append(np.unpackbits(packed).reshape(scene.instances.shape).astype(bool))
     for (instance, *attributes), scale in zip(scene.objects, scene.scales):
         mask = scene.instances == instance
         if mask.any():
-            if rng.random() < plan.imperfect:
-                mask = rng.choice(drawn[instance]) if drawn[instance] else imperfect(mask, rng)
-            items.append((mask, tuple(attributes), scale))
+            seen = imperfect(mask, rng) if rng.random() < plan.imperfect else mask
+            items.append((seen, tuple(attributes), scale))
     for _ in range(int(plan.junk + rng.random())):
-        wrong = rng.choice(drawn[0]) if drawn[0] and rng.random() < 0.7 else junk(scene.instances, rng)
+        wrong = junk(scene.instances, rng)
         if wrong is not None:
             items.append((wrong, (UNKNOWN,) * 5, 0.0))
     for mask, (shape, colour, size, shade, pose), scale in items:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -27,9 +28,9 @@ from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
-RATINGS = (0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
-STABILITIES = (0.5, 0.7, 0.8)
-AREAS = (50,)
+RATINGS = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+STABILITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
+AREA = 50
 TOLERANCE = 0.01
 
 
@@ -97,9 +98,10 @@ def main(options: argparse.Namespace) -> None:
     run = json.loads((options.run / FACTS_NAME).read_text(encoding="utf-8"))
     proposals = load_proposals(weights)
     scenes = TabletopSet(options.validation)[: options.validation_scenes]
-    settings, validation = choose_thresholds(
-        proposals, scenes, ratings=RATINGS, stabilities=STABILITIES, areas=AREAS, tolerance=TOLERANCE
+    settings = choose_thresholds(
+        proposals, scenes, ratings=RATINGS, stabilities=STABILITIES, area=AREA, tolerance=TOLERANCE
     )
+    validation = score(measure_overlaps(proposals, scenes, settings))
     print(settings, summary(validation), flush=True)
     scenes = tqdm(TabletopSet(options.heldout)[: options.heldout_scenes], desc="held out", unit="scene")
     heldout = score(measure_overlaps(proposals, scenes, settings))
@@ -132,5 +134,6 @@ def parse_options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     main(parse_options())
