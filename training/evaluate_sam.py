@@ -29,7 +29,8 @@ from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
 RATINGS = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
-STABILITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85)
+STABILITIES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8)
+SUPPRESSIONS = (0.7,)
 AREA = 50
 TOLERANCE = 0.01
 
@@ -99,7 +100,13 @@ def main(options: argparse.Namespace) -> None:
     proposals = load_proposals(weights)
     scenes = TabletopSet(options.validation)[: options.validation_scenes]
     settings = choose_thresholds(
-        proposals, scenes, ratings=RATINGS, stabilities=STABILITIES, area=AREA, tolerance=TOLERANCE
+        proposals,
+        scenes,
+        ratings=RATINGS,
+        stabilities=STABILITIES,
+        suppressions=SUPPRESSIONS,
+        area=AREA,
+        tolerance=TOLERANCE,
     )
     validation = score(measure_overlaps(proposals, scenes, settings))
     print(settings, summary(validation), flush=True)

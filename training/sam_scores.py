@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -122,6 +123,7 @@ def choose_thresholds(
     *,
     ratings: Iterable[float],
     stabilities: Iterable[float],
+    suppressions: Iterable[float],
     area: int,
     tolerance: float,
 ) -> ProposalSettings:
@@ -139,24 +141,14 @@ def choose_thresholds(
     )
     overlaps = measure_overlaps(generator, scenes, loose)
     tried: list[tuple[ProposalSettings, ProposalScores]] = []
-    for rating in ratings:
-        for stability in stabilities:
-            scores = score(scene.selected(rating, stability, PERMISSIVE.nms_threshold) for scene in overlaps)
-            settings = replace(
-                PERMISSIVE,
-                predicted_iou_threshold=rating,
-                stability_threshold=stability,
-                minimum_region_area=area,
-            )
-            tried.append((settings, scores))
-    for settings, scores in tried:
-        log.info(
-            "rating %.2f stability %.2f: IoU %.4f, %.2f proposals",
-            settings.predicted_iou_threshold,
-            settings.stability_threshold,
-            scores.mean_best_iou,
-            scores.proposals,
+    for rating, stability, suppression in product(ratings, stabilities, suppressions):
+        scores = score(scene.selected(rating, stability, suppression) for scene in overlaps)
+        settings = replace(
+            loose, predicted_iou_threshold=rating, stability_threshold=stability, nms_threshold=suppression
         )
+        tried.append((settings, scores))
+        numbers = rating, stability, suppression, scores.mean_best_iou, scores.proposals
+        log.info("rating %.2f stability %.2f suppression %.2f: IoU %.4f, %.2f proposals", *numbers)
     best = max(scores.mean_best_iou for _, scores in tried)
     good = [item for item in tried if item[1].mean_best_iou >= best - tolerance]
     return min(good, key=lambda item: item[1].proposals)[0]
