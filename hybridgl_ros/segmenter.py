@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -167,9 +167,11 @@ class ReferringSegmenter:
     def refer(self, scene: Scene, expression: Expression) -> Answer: ...
 
     @overload
-    def refer(self, scene: Scene, expression: Sequence[Expression]) -> list[Answer]: ...
+    def refer(self, scene: Scene, expression: list[Expression] | tuple[Expression, ...]) -> list[Answer]: ...
 
-    def refer(self, scene: Scene, expression: Expression | Sequence[Expression]) -> Answer | list[Answer]:
+    def refer(
+        self, scene: Scene, expression: Expression | list[Expression] | tuple[Expression, ...]
+    ) -> Answer | list[Answer]:
         """What an expression refers to, or each of several.
 
         An expression is a text or, with `scoring.method: query`, a `Query` or a `Reading` of your own.
