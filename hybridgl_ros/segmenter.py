@@ -164,14 +164,12 @@ class ReferringSegmenter:
         return map_tokens(self.clip, image, guidance.map_size, guidance.map_blocks)
 
     @overload
-    def refer(self, scene: Scene, expression: Expression) -> Answer: ...
+    def refer(self, scene: Scene, expression: Expression) -> Answer: ...  # type: ignore[overload-overlap]
 
     @overload
-    def refer(self, scene: Scene, expression: list[Expression] | tuple[Expression, ...]) -> list[Answer]: ...
+    def refer(self, scene: Scene, expression: Sequence[Expression]) -> list[Answer]: ...
 
-    def refer(
-        self, scene: Scene, expression: Expression | list[Expression] | tuple[Expression, ...]
-    ) -> Answer | list[Answer]:
+    def refer(self, scene: Scene, expression: Expression | Sequence[Expression]) -> Answer | list[Answer]:
         """What an expression refers to, or each of several.
 
         An expression is a text or, with `scoring.method: query`, a `Query` or a `Reading` of your own.
