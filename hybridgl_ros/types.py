@@ -140,8 +140,9 @@ class ClauseScore:
     """What one part of a query contributed.
 
     text: the phrase, an attribute that compares, or a clause, as the query prints it. kind: phrase, attribute,
-    relation, rank, position, negation, except or either. probabilities: C float32 in the candidates' order, each as if the candidate satisfied all parts before; their product is the candidate's probability before
-    calibration. landmarks: for each query nested in the clause, the place of its likeliest object among the candidates.
+    relation, rank, position, negation, except or either. probabilities: C float32 in the candidates' order, each as if
+    the candidate satisfied all parts before; their product is the candidate's probability before calibration.
+    landmarks: for each query nested in the clause, the place of its likeliest object among the candidates.
     """
 
     text: str
