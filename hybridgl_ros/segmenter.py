@@ -164,7 +164,7 @@ class ReferringSegmenter:
         return map_tokens(self.clip, image, guidance.map_size, guidance.map_blocks)
 
     @overload
-    def refer(self, scene: Scene, expression: Expression) -> Answer: ...
+    def refer(self, scene: Scene, expression: Expression) -> Answer: ...  # type: ignore[overload-overlap]
 
     @overload
     def refer(self, scene: Scene, expression: Sequence[Expression]) -> list[Answer]: ...

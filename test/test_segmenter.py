@@ -232,7 +232,10 @@ def test_a_picture_that_does_not_fit_is_refused(make_segmenter, four_masks, pict
 def test_every_offered_type_answers(dtype):
     """The shipped models from end to end: proposals, features, map and scores in each autocast type."""
     segmenter = ReferringSegmenter.from_config(
-        "embedded", preset="paper", device="cpu", overrides={"models.dtype": dtype, "proposals.points_per_side": 4}
+        "embedded",
+        preset="paper",
+        device="cpu",
+        overrides={"models.dtype": dtype, "proposals.points_per_side": 4},
     )
     answer = segmenter.refer(segmenter.encode(TabletopSet(heldout_path())[0].image), "the red cube on the left")
     assert answer.candidates and np.isfinite(answer.score) and np.isfinite(answer.localisation).all()
