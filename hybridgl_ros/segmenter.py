@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.fusion import region_features
-from hybridgl_ros.clip.localisation import localisation_map, map_tokens
-from hybridgl_ros.clip.text import TextEncoder, text_ensemble
+from hybridgl_ros.clip.localisation import map_tokens
+from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import ConfigError, ImageError
 from hybridgl_ros.language.parser import ExpressionParser
 from hybridgl_ros.language.pipeline import load_pipeline
+from hybridgl_ros.language.query import Query, Reading
+from hybridgl_ros.language.reader import QueryParser
 from hybridgl_ros.language.rules import load_rules
+from hybridgl_ros.language.vocabulary import load_vocabulary
 from hybridgl_ros.models.loading import load_clip, load_sam
 from hybridgl_ros.proposals import ProposalGenerator, proposals_from_masks
 from hybridgl_ros.proposals.sam import SamProposals
-from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
+from hybridgl_ros.scorers import Expression, Scorer, timed
+from hybridgl_ros.scorers.fusion import FusionScorer, Maps
+from hybridgl_ros.scorers.query import QueryScorer
+from hybridgl_ros.scoring import Semantic
 from hybridgl_ros.settings import Config
-from hybridgl_ros.spatial.guidance import divide_by_mean, guidance_scores
-from hybridgl_ros.spatial.position import position_map
-from hybridgl_ros.types import Answer, Candidate, Parse, Proposals, Scene, Scores
-
-
-@dataclass(frozen=True)
-class Maps:
-    """G_co and G of one expression, H×W float32."""
-
-    localisation: Tensor
-    guidance: Tensor
+from hybridgl_ros.types import Answer, Parse, Proposals, Scene, Scores
 
 
 class ReferringSegmenter:
@@ -63,6 +56,16 @@ class ReferringSegmenter:
         self.clip = clip
         self.parser = parser
         self.text = text or TextEncoder(clip)
+        self.fusion = FusionScorer(config, clip, self.text, parser)
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What `scoring.method` names."""
+        if self.config.scoring.method == "query":
+            return QueryScorer(
+                self.config, self.clip, self.text, QueryParser(self.parser.pipeline, load_vocabulary()).read
+            )
+        return self.fusion
 
     @classmethod
     def from_config(
@@ -97,13 +100,22 @@ class ReferringSegmenter:
             raise ConfigError("other models need a new segmenter")
         return ReferringSegmenter(config, self.generator, self.clip, self.parser, self.text)
 
-    def encode(self, image: np.ndarray, masks: np.ndarray | None = None) -> Scene:
+    def encode(
+        self,
+        image: np.ndarray,
+        masks: np.ndarray | None = None,
+        depth: np.ndarray | None = None,
+        intrinsics: np.ndarray | None = None,
+    ) -> Scene:
         """All that depends on the image only.
 
-        image: H×W×3 uint8 RGB. masks: N×H×W bool proposals of your own instead of SAM's.
-        Raises ImageError for anything else.
+        image: H×W×3 uint8 RGB. masks: N×H×W bool proposals of your own instead of SAM's. depth: H×W metres along the
+        optical axis, NaN, 0 and less = unknown; intrinsics: the 3×3 pinhole matrix of both. `scoring.method: query`
+        uses them where there are any. Raises ImageError for anything else.
         """
         check_image(image)
+        depth = None if depth is None else check_depth(depth, image)
+        intrinsics = None if intrinsics is None else check_intrinsics(intrinsics)
         timings: dict[str, float] = {}
         with timed(timings, "proposals"):
             if masks is None:
@@ -114,7 +126,7 @@ class ReferringSegmenter:
             features = self.features(image, proposals)
         with timed(timings, "localisation"):
             tokens, grid = self.map_tokens(image, proposals)
-        return Scene(image, proposals, features, tokens, grid, timings)
+        return Scene(image, proposals, features, tokens, grid, timings, depth, intrinsics)
 
     def features(self, image: np.ndarray, proposals: Proposals) -> Tensor:
         """Region features N×d float32 of the proposals."""
@@ -130,158 +142,28 @@ class ReferringSegmenter:
         return map_tokens(self.clip, image, guidance.map_size, guidance.map_blocks)
 
     @overload
-    def refer(self, scene: Scene, expression: str) -> Answer: ...
+    def refer(self, scene: Scene, expression: Expression) -> Answer: ...
 
     @overload
-    def refer(self, scene: Scene, expression: list[str] | tuple[str, ...]) -> list[Answer]: ...
+    def refer(self, scene: Scene, expression: Sequence[Expression]) -> list[Answer]: ...
 
-    def refer(self, scene: Scene, expression: str | list[str] | tuple[str, ...]) -> Answer | list[Answer]:
-        """The referent of an expression, or of each of several. Raises ExpressionError when one is blank."""
-        if isinstance(expression, str):
-            return self._answer(scene, expression)
-        return [self._answer(scene, one) for one in expression]
+    def refer(self, scene: Scene, expression: Expression | Sequence[Expression]) -> Answer | list[Answer]:
+        """What an expression refers to, or each of several.
 
-    def _answer(self, scene: Scene, expression: str) -> Answer:
-        timings = dict(scene.timings)
-        with timed(timings, "parse"):
-            parse = self.parser.parse(expression)
-        notes = self._truncation_note(parse)
-        if not len(scene.proposals):
-            return nothing_proposed(scene, parse, notes, timings)
-        with timed(timings, "scoring"), torch.inference_mode():
-            maps = self.maps(scene, parse)
-            scores, semantic = self.score(scene, parse, maps)
-            candidates = rank(scene, scores)
-        best = candidates[0]
-        reason = self._rejection(best)
-        return Answer(
-            found=not reason,
-            mask=np.zeros(scene.size, bool) if reason else best.mask,
-            score=best.score,
-            similarity=best.similarity,
-            margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
-            candidates=candidates,
-            parse=parse,
-            localisation=None if maps is None else maps.localisation.cpu().numpy(),
-            guidance=None if maps is None else maps.guidance.cpu().numpy(),
-            reason=reason,
-            notes=(*notes, *semantic.notes),
-            timings=timings,
-        )
-
-    def score(self, scene: Scene, parse: Parse, maps: Maps | None) -> tuple[Scores, Semantic]:
-        """Every partial score of every proposal; the scene must have at least one."""
-        settings = self.config
-        features = F.normalize(scene.features, dim=-1)
-        similarity = features @ self._target_feature(parse)
-        other = self._other_feature(parse)
-        semantic = semantic_scores(
-            similarity,
-            None if other is None else features @ other,
-            torch.from_numpy(scene.proposals.boxes).to(features.device),
-            parse,
-            settings.relations,
-            self.clip.logit_scale,
-        )
-        guidance = None if maps is None else self._guidance_scores(scene, parse, maps)
-        spatial, fused = fuse(semantic, guidance, settings.fusion)
-        raw = torch.full_like(fused, float("nan")) if guidance is None else guidance
-        vectors = (similarity, semantic.relation, semantic.scores, raw, spatial, fused)
-        return Scores(*(vector.float().cpu().numpy() for vector in vectors)), semantic
-
-    def _target_feature(self, parse: Parse) -> Tensor:
-        settings = self.config.text
-        mixed = text_ensemble(self.text, parse.sentence, parse.target, settings.sentence_weight, settings.normalise)
-        return F.normalize(mixed, dim=-1)
-
-    def _other_feature(self, parse: Parse) -> Tensor | None:
-        """Unit mean of the other objects' prompts, None when the expression names none."""
-        if not parse.others:
-            return None
-        features = self.text.encode([f"a photo of {phrase}" for phrase in parse.others])
-        if self.config.text.normalise:
-            features = F.normalize(features, dim=-1)
-        return F.normalize(features.mean(dim=0), dim=-1)
+        An expression is a text or, with `scoring.method: query`, a `Query` or a `Reading` of your own.
+        Raises ExpressionError when one is blank, or is no text and cannot be used.
+        """
+        if isinstance(expression, (str, Query, Reading)):
+            return self.scorer.answer(scene, expression)
+        return [self.scorer.answer(scene, one) for one in expression]
 
     def maps(self, scene: Scene, parse: Parse) -> Maps | None:
         """G_co and G of one expression; None when both kinds of guidance are switched off."""
-        settings = self.config.guidance
-        if not settings.coherence and not settings.position:
-            return None
-        height, width = scene.size
-        if scene.map_tokens is None:
-            localisation = torch.ones(height, width, device=scene.features.device)
-        else:
-            phrase = self.text.encode([f"a photo of a {parse.target}."])[0]
-            localisation = localisation_map(scene.map_tokens, scene.map_grid, phrase, settings.map_size, scene.size)
-        known = settings.position and parse.position in settings.positions
-        prior = position_map(parse.position if known else "none", height, width, settings.middle)
-        return Maps(localisation, localisation * prior.to(localisation.device))
+        return self.fusion.maps(scene, parse)
 
-    def _guidance_scores(self, scene: Scene, parse: Parse, maps: Maps) -> Tensor:
-        settings = self.config.guidance
-        inside, outside = {
-            "none": (settings.inside_weight, settings.outside_weight),
-            "big": (settings.inside_weight_big, settings.outside_weight_big),
-            "small": (settings.inside_weight_small, settings.outside_weight_small),
-        }[parse.size]
-        guidance = divide_by_mean(maps.guidance) if settings.divide_by_mean else maps.guidance
-        masks = torch.from_numpy(scene.proposals.masks).to(guidance.device)
-        return guidance_scores(guidance, masks, inside, outside)
-
-    def _truncation_note(self, parse: Parse) -> tuple[str, ...]:
-        if self.text.is_truncated(parse.sentence):
-            return (f"the expression was cut to the text model's {self.clip.context_length} tokens",)
-        return ()
-
-    def _rejection(self, best: Candidate) -> str:
-        """Why the best candidate does not count as found; empty when it does."""
-        settings = self.config.fusion
-        if best.score < settings.score_threshold:
-            return f"best score {best.score:.3f} is below the threshold {settings.score_threshold:g}"
-        if best.similarity < settings.similarity_threshold:
-            return f"best similarity {best.similarity:.3f} is below the threshold {settings.similarity_threshold:g}"
-        return ""
-
-
-def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:
-    """The proposals that may be the answer, best first; the earlier proposal wins a tie."""
-    order = np.argsort(-scores.fused, kind="stable")
-    return tuple(
-        Candidate(
-            index=int(i),
-            mask=scene.proposals.masks[i],
-            box=box_tuple(scene.proposals.boxes[i]),
-            score=float(scores.fused[i]),
-            similarity=float(scores.similarity[i]),
-            relation=float(scores.relation[i]),
-            semantic=float(scores.semantic[i]),
-            guidance=float(scores.guidance[i]),
-            spatial=float(scores.spatial[i]),
-        )
-        for i in order
-        if np.isfinite(scores.fused[i])
-    )
-
-
-def box_tuple(box: np.ndarray) -> tuple[float, float, float, float]:
-    x, y, width, height = map(float, box)
-    return x, y, width, height
-
-
-def nothing_proposed(scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float]) -> Answer:
-    return Answer(
-        found=False,
-        mask=np.zeros(scene.size, bool),
-        score=0.0,
-        similarity=0.0,
-        margin=0.0,
-        candidates=(),
-        parse=parse,
-        reason="nothing found: the image has no mask proposals",
-        notes=notes,
-        timings=timings,
-    )
+    def score(self, scene: Scene, parse: Parse, maps: Maps | None) -> tuple[Scores, Semantic]:
+        """Every partial score of every proposal (Eq. 3–9); the scene must have at least one."""
+        return self.fusion.score(scene, parse, maps)
 
 
 def check_image(image: np.ndarray) -> None:
@@ -299,8 +181,18 @@ def check_masks(masks: np.ndarray, image: np.ndarray) -> np.ndarray:
     return masks
 
 
-@contextmanager
-def timed(timings: dict[str, float], stage: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    timings[stage] = time.perf_counter() - started
+def check_depth(depth: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Depth as float32 with NaN where it is not known."""
+    depth = np.asarray(depth)
+    if depth.shape != image.shape[:2] or depth.dtype.kind != "f":
+        raise ImageError(
+            f"wants {image.shape[0]} × {image.shape[1]} metres of depth as floats, got {depth.dtype} {depth.shape}"
+        )
+    return np.where(np.isfinite(depth) & (depth > 0), depth, np.nan).astype(np.float32)
+
+
+def check_intrinsics(intrinsics: np.ndarray) -> np.ndarray:
+    matrix = np.asarray(intrinsics, np.float64)
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all() or matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
+        raise ImageError(f"wants a 3 × 3 pinhole matrix with positive focal lengths, got {matrix.tolist()}")
+    return matrix

@@ -7,12 +7,14 @@ every score is a float32 vector of length N, one entry a proposal.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
+
+    from hybridgl_ros.language.query import Query
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Scene:
     image: H×W×3 uint8 RGB. features: N×d float32 region features (Eq. 2), not normalised.
     map_tokens: K×d float32 unit-length patch embeddings of the localisation path (§3.3), K = grid_h·grid_w;
     None when the localisation map is switched off. timings: seconds a stage.
+    depth: H×W float32 metres along the optical axis, NaN = unknown; intrinsics: 3×3 float64 pinhole matrix; each None
+    when it was not given. memory: what is computed from the scene when an expression first needs it.
     """
 
     image: np.ndarray
@@ -49,6 +53,9 @@ class Scene:
     map_tokens: torch.Tensor | None
     map_grid: tuple[int, int]
     timings: dict[str, float] = field(default_factory=dict)
+    depth: np.ndarray | None = None
+    intrinsics: np.ndarray | None = None
+    memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -63,6 +70,9 @@ class Parse:
     sentence: lower-cased tokens joined by single spaces. target: noun phrase of the referent; head: its noun.
     others: the other noun phrases; other_nouns: their nouns. position: left, right, middle, up, down or none.
     relation: left, right, up, down, big, small, within or none. size: big, small or none (chooses λ of Eq. 8).
+
+    Where the answer has a `Query`, this is a summary of it: the landmarks are the others, position holds its places
+    and relation its first relation's kind, by the names of `language.query`.
     """
 
     text: str
@@ -95,7 +105,13 @@ class Scores:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One ranked proposal with every partial score (see `Scores`)."""
+    """One ranked candidate: its mask is that of proposal `index`.
+
+    scoring.method fusion: a proposal with every partial score, see `Scores`.
+    scoring.method query: an object, by the proposal that shows it best. score: the calibrated probability that it is
+    a referent. similarity: raw cosine with the phrase. semantic: P(phrase | object). relation: product of the
+    relations' probabilities, spatial: of the ranks' and positions'; NaN where the query has none. guidance: NaN.
+    """
 
     index: int
     mask: np.ndarray
@@ -109,13 +125,34 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The referent of one expression, or the reason why there is none.
+class ClauseScore:
+    """What one part of a query contributed.
 
-    mask: H×W bool, all False when not found. score: Eq. 9 of the best candidate; margin: its lead over the
-    runner-up. candidates: best first. localisation: G_co, guidance: G = G_co ⊙ G_pos, both H×W float32
-    (None when switched off or nothing was proposed). notes: what a person should know about how it came about.
+    text: the phrase, an attribute that compares, or a clause, as the query prints it. kind: phrase, attribute,
+    relation, rank, position, negation, except or either. probabilities: C float32 in the candidates' order, each as if the candidate satisfied all parts before; their product is the candidate's probability before
+    calibration. landmarks: for each query nested in the clause, the place of its likeliest object among the candidates.
+    """
+
+    text: str
+    kind: str
+    probabilities: np.ndarray
+    landmarks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one expression refers to, or the reason why there is nothing.
+
+    objects: the referents among the candidates: the best one unless others are given, none when not found.
+    mask: H×W bool, their union. candidates: best first. notes: what a person should know about how it came about.
     timings: seconds a stage, the image's stages included.
+
+    scoring.method fusion: score is Eq. 9 of the best candidate; margin its lead over the runner-up; parse what the
+    paper's parser understood; localisation: G_co, guidance: G = G_co ⊙ G_pos, both H×W float32 (None when switched
+    off or nothing was proposed). There is one referent at most, and neither query nor clauses.
+    scoring.method query: score is the calibrated probability of the least sure referent, or of the best candidate
+    when not found; margin its lead over the best candidate that is none; query the reading that was executed;
+    clauses what each of its parts contributed; reason the part that failed. There are no maps.
     """
 
     found: bool
@@ -130,8 +167,21 @@ class Answer:
     reason: str = ""
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    objects: tuple[Candidate, ...] = ()
+    query: Query | None = None
+    clauses: tuple[ClauseScore, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.found and not self.objects:
+            object.__setattr__(self, "objects", self.candidates[:1])
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:
-        """XYWH of the referent in pixels, None when not found."""
-        return self.candidates[0].box if self.found else None
+        """XYWH around all referents in pixels, None when not found."""
+        if not self.objects:
+            return None
+        lefts, tops, widths, heights = zip(*(entry.box for entry in self.objects), strict=True)
+        left, top = min(lefts), min(tops)
+        right = max(x + width for x, width in zip(lefts, widths, strict=True))
+        bottom = max(y + height for y, height in zip(tops, heights, strict=True))
+        return left, top, right - left, bottom - top

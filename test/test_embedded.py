@@ -14,7 +14,7 @@ SCENES = 12
 
 @pytest.fixture(scope="module")
 def segmenter() -> ReferringSegmenter:
-    return ReferringSegmenter.from_config("embedded", device="cpu")
+    return ReferringSegmenter.from_config("embedded", preset="paper", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,7 @@ def test_relations_and_positions_are_found_far_above_chance(segmenter, encoded):
 def test_guidance_and_relations_help_where_an_expression_needs_them(segmenter, encoded):
     switched_off = ReferringSegmenter.from_config(
         "embedded",
+        preset="paper",
         device="cpu",
         overrides={"relations.enabled": False, "guidance.coherence": False, "guidance.position": False},
     )

@@ -100,6 +100,6 @@ def test_eq_9_by_hand():
 
 
 def test_without_guidance_the_semantic_score_stands():
-    fusion = load_config("embedded").fusion
+    fusion = load_config("embedded", preset="paper").fusion
     semantic = semantic_scores(SIMILARITY, None, BOXES, parse(), settings(), 10.0)
     assert torch.equal(fuse(semantic, None, fusion)[1], semantic.scores)

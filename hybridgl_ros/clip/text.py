@@ -37,6 +37,12 @@ class TextEncoder:
         """Whether the text has more tokens than the model's context."""
         return self._clip.count_tokens(text) > self._clip.context_length
 
+    def knows(self, text: str) -> bool:
+        """Whether the model has learnt every token of the text; one that it never saw may be all zero."""
+        tokens = self._clip.tokenize([text])[0]
+        words = tokens[1 : max(int(tokens.argmax()), 1)]
+        return bool(self._clip.model.token_embedding.weight[words.to(self._clip.device)].any(dim=-1).all())
+
 
 def text_ensemble(encoder: TextEncoder, sentence: str, target: str, weight: float, normalise: bool) -> Tensor:
     """r·φ(sentence) + (1 − r)·φ(target phrase), d float32; weight is r."""

@@ -88,6 +88,7 @@ def evaluate(
     Ctrl-C, with a report of what was done until then.
     """
     overrides = overrides_of(changes, device)
+    preset = preset or default_preset(dataset, ablation, config)
     config = config or default_config(dataset)
     loaded = load_config(config, preset=preset, overrides=overrides)
     selection = Selection(ablation, rows or (), methods or ())
@@ -152,6 +153,13 @@ def is_official(config: str, preset: str | None) -> bool:
 def default_config(dataset: str) -> str:
     """The embedded models see no photographs."""
     return "photo" if dataset in PHOTOGRAPHS else "embedded"
+
+
+def default_preset(dataset: str, ablation: str | None, config: str | None) -> str | None:
+    """The paper's for its tables and its data sets, unless a configuration is named; None for the configuration's."""
+    if ablation is not None:
+        return ablations().get(ablation, {}).get("preset")
+    return "paper" if config is None and dataset in PHOTOGRAPHS else None
 
 
 def title_of(dataset: str, config: str, preset: str | None, selection: Selection) -> str:

@@ -13,7 +13,7 @@ from hybridgl_ros.commands.checks import local_path
 from hybridgl_ros.errors import ConfigError
 
 ConfigName = Annotated[str, typer.Option("--config", help="embedded, photo, or a YAML file.")]
-Preset = Annotated[str | None, typer.Option(help="paper or official, instead of the file's.")]
+Preset = Annotated[str | None, typer.Option(help="robot, paper or official, instead of the file's.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; may be repeated.")
 ]

@@ -17,7 +17,7 @@ class ExpressionParser:
     """Turns text into a `Parse`; the pipeline supplies tokens, heads and noun chunks, the rules all the rest."""
 
     def __init__(self, pipeline: Language, rules: Rules) -> None:
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._rules = rules
         # The same expression comes again with every frame.
         self._parse_known = lru_cache(maxsize=1024)(self._parse)
@@ -31,8 +31,8 @@ class ExpressionParser:
     def _parse(self, text: str) -> Parse:
         rules = self._rules
         ignored = str.isspace if rules.collapse_whitespace else " ".__eq__
-        sentence = " ".join(token.text for token in self._pipeline(text.lower()) if not ignored(token.text))
-        doc = self._pipeline(sentence)
+        sentence = " ".join(token.text for token in self.pipeline(text.lower()) if not ignored(token.text))
+        doc = self.pipeline(sentence)
         phrase, head = self._target(doc)
         target = trim(phrase, rules.trim)
         others = [

@@ -108,7 +108,17 @@ class Except:
         return f"except({self.query})"
 
 
-Clause: TypeAlias = Relation | Rank | Position | Negation | Except
+@dataclass(frozen=True)
+class Either:
+    """The referents of any of several queries: "the ball and the ring", "the red or the blue one", "the two leftmost"."""
+
+    queries: tuple[Query, ...]
+
+    def __str__(self) -> str:
+        return f"either({', '.join(map(str, self.queries))})"
+
+
+Clause: TypeAlias = Relation | Rank | Position | Negation | Except | Either
 
 
 @dataclass(frozen=True)
@@ -119,7 +129,9 @@ class Count:
     n: int = 1
 
     def __str__(self) -> str:
-        return {"exact": f"exactly {self.n}", "any": f"any of {self.n}"}.get(self.kind, self.kind)
+        if self.kind == "any" and self.n > 1:
+            return f"any of {self.n}"
+        return f"exactly {self.n}" if self.kind == "exact" else self.kind
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def loader(generator: FixedBoxes) -> Loader:
 def make_job(zip_file: Path, generator: FixedBoxes, cache: Path | None = None, ablation: str = "table5") -> Job:
     """The rows of an ablation on a small set."""
     dataset = TabletopDataset(zip_file)
-    runs = ablation_runs(load_config("embedded"), ablation, {})
+    runs = ablation_runs(load_config("embedded", preset="paper"), ablation, {})
     return Job({dataset.split: dataset}, runs, cache, load=loader(generator))
 
 

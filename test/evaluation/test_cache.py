@@ -25,7 +25,7 @@ def cache(tmp_path) -> StageCache:
 
 @pytest.fixture
 def segmenter():
-    return fake_evaluation.loader(fake_evaluation.FixedBoxes())(load_config("embedded"))
+    return fake_evaluation.loader(fake_evaluation.FixedBoxes())(load_config("embedded", preset="paper"))
 
 
 def only_file(cache: StageCache, stage: str = "features"):
@@ -188,5 +188,5 @@ def test_rows_of_a_table_share_the_stages_without_a_disk(segmenter, picture):
 
 
 def test_batch_sizes_are_not_relevant():
-    settings = relevant(load_config("embedded").features)
+    settings = relevant(load_config("embedded", preset="paper").features)
     assert "batch_size" not in settings and "mode" in settings

@@ -21,7 +21,7 @@ RESNET = {"image_size": 64, "layers": (1, 1, 1, 1), "width": 8, "patch_size": No
 
 @pytest.fixture
 def config():
-    return load_config("embedded")
+    return load_config("embedded", preset="paper")
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ from hybridgl_ros.evaluation.dependencies import identity
 from hybridgl_ros.evaluation.stages import Stages
 from hybridgl_ros.models.loading import ClipModel, load_clip
 from hybridgl_ros.models.registry import find_checkpoint
-from hybridgl_ros.segmenter import ReferringSegmenter, nothing_proposed, rank
+from hybridgl_ros.scorers import nothing_proposed
+from hybridgl_ros.scorers.fusion import rank
+from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.settings import Config
 from hybridgl_ros.spatial.guidance import guidance_scores
 from hybridgl_ros.types import Answer, Proposals, Scene, Scores

@@ -11,6 +11,7 @@ from hybridgl_ros.evaluation.methods.hybridgl import build
 __all__ = ["SETTINGS", "build"]
 
 SETTINGS = {
+    "scoring.method": "fusion",
     "features.mode": "G+L[41]",
     "features.global_weight": 0.95,
     "text.sentence_weight": 0.5,

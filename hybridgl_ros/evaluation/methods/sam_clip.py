@@ -7,6 +7,7 @@ from hybridgl_ros.evaluation.methods.hybridgl import build
 __all__ = ["SETTINGS", "build"]
 
 SETTINGS = {
+    "scoring.method": "fusion",
     "features.mode": "cropped",
     "text.sentence_weight": 1.0,
     "relations.enabled": False,

@@ -1,0 +1,85 @@
+"""Fit what turns scores into probabilities, and tell how well they are calibrated; plain arrays, no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+STEPS, LONGEST = 100, 1.0
+RIDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """p = σ(temperature · log odds + bias). loss: mean negative log likelihood of the fit, nats."""
+
+    temperature: float
+    bias: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A reliability curve: of each bin that is not empty, how many, the mean probability and the share that was right.
+
+    error: the expected calibration error, Σ share of the bin · |mean − right|.
+    """
+
+    counts: np.ndarray
+    predicted: np.ndarray
+    observed: np.ndarray
+    error: float
+
+
+def fit_calibration(odds: np.ndarray, right: np.ndarray) -> Calibration:
+    """Temperature (not negative) and bias with the least negative log likelihood.
+
+    odds: n log odds, of which infinite ones are cut; right: n bool. Raises ValueError unless both outcomes occur.
+    """
+    odds, right = np.clip(np.asarray(odds, np.float64), -30, 30), np.asarray(right, bool)
+    if right.all() or not right.any():
+        raise ValueError("a calibration needs examples that are right and examples that are wrong")
+    slope, offset = newton(np.stack([odds, np.ones_like(odds)]), right)
+    if slope < 0:
+        slope, (offset,) = 0.0, newton(np.ones((1, len(odds))), right)
+    logits = slope * odds + offset
+    loss = float((np.logaddexp(0, logits) - right * logits).mean())
+    return Calibration(float(slope), float(offset), loss)
+
+
+def newton(features: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Weights of a logistic regression by Newton's method; features: k×n. A trace of ridge keeps them finite."""
+    weights = np.zeros(len(features))
+    ridge = RIDGE * np.eye(len(features))
+    for _ in range(STEPS):
+        chance = 1 / (1 + np.exp(-weights @ features))
+        gradient = features @ (chance - right) / len(right) + ridge @ weights
+        curvature = (features * chance * (1 - chance)) @ features.T / len(right) + ridge
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step * min(1.0, LONGEST / np.abs(step).max())
+    return weights
+
+
+def keeping_threshold(scores: np.ndarray, share: float = 0.95) -> float:
+    """The largest threshold that keeps at least this share of the scores of what is present.
+
+    Scores that equal the threshold are kept. Raises ValueError without scores.
+    """
+    scores = np.sort(np.asarray(scores, np.float64))[::-1]
+    if not len(scores):
+        raise ValueError("a threshold needs scores of expressions with a referent")
+    return float(scores[max(int(np.ceil(share * len(scores))) - 1, 0)])
+
+
+def reliability(probabilities: np.ndarray, right: np.ndarray, bins: int = 10) -> Reliability:
+    """The reliability curve over bins of equal width. probabilities: n in [0, 1]; right: n bool."""
+    probabilities, right = np.asarray(probabilities, np.float64), np.asarray(right, np.float64)
+    place = np.clip((probabilities * bins).astype(int), 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    filled = counts > 0
+    counts = counts[filled]
+    predicted = np.bincount(place, probabilities, bins)[filled] / counts
+    observed = np.bincount(place, right, bins)[filled] / counts
+    error = float((counts * np.abs(predicted - observed)).sum() / max(counts.sum(), 1))
+    return Reliability(counts, predicted, observed, error)

@@ -1,0 +1,66 @@
+"""Typos one edit away from a known word; a word that English knows is never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+
+from spacy.language import Language
+
+from hybridgl_ros.language.vocabulary import Vocabulary
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def edits(word: str) -> set[str]:
+    """All words one deletion, swap of neighbours, replacement or insertion away (Damerau)."""
+    splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    deleted = {a + b[1:] for a, b in splits if b}
+    swapped = {a + b[1] + b[0] + b[2:] for a, b in splits if len(b) > 1}
+    replaced = {a + c + b[1:] for a, b in splits if b for c in _LETTERS}
+    inserted = {a + c + b for a, b in splits for c in _LETTERS}
+    return deleted | swapped | replaced | inserted
+
+
+class Speller:
+    """Reads a word that nobody knows as the word of the vocabulary it is one edit away from.
+
+    English is what both the pipeline and CLIP's tokeniser know as one word. A word that only one of them knows may be
+    read as one of the vocabulary's closed classes (places, relations, numbers, colours).
+    """
+
+    def __init__(self, pipeline: Language, vocabulary: Vocabulary) -> None:
+        self._known = vocabulary.words
+        self._closed = vocabulary.closed
+        self._strings = pipeline.vocab.strings
+        self._shortest = vocabulary.shortest_typo
+        self._swap_only = vocabulary.swap_only
+        self._tokens = clip_words()
+
+    def repair(self, word: str) -> str:
+        """The word that is meant: itself when it is known or nothing is near."""
+        if word in self._known or not word.isascii() or not word.isalpha() or len(word) < self._shortest:
+            return word
+        sources = self.sources(word)
+        if sources == 2:
+            return word
+        allowed: Collection[str] = self._closed if sources else self._known
+        near = edits(word) & set(allowed)
+        if len(word) <= self._swap_only:
+            near = {other for other in near if len(other) >= len(word) and other[0] == word[0]}
+        near = {other for other in near if len(other) >= self._shortest}
+        if not near:
+            return word
+        return min(near, key=lambda other: (sorted(other) != sorted(word), other[0] != word[0], other not in self._closed, -len(other), other))
+
+    def sources(self, word: str) -> int:
+        """How many of the two sources know the word as English."""
+        return (word in self._strings) + (word in self._tokens)
+
+
+@lru_cache(maxsize=1)
+def clip_words() -> frozenset[str]:
+    """The whole words of CLIP's tokeniser."""
+    from open_clip.tokenizer import SimpleTokenizer
+
+    return frozenset(word.removesuffix("</w>") for word in SimpleTokenizer().encoder if word.endswith("</w>"))

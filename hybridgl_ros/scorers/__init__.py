@@ -1,0 +1,57 @@
+"""The two ways from an encoded scene and an expression to an answer, chosen by `scoring.method`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from hybridgl_ros.language.query import Query, Reading
+from hybridgl_ros.types import Answer, Parse, Scene
+
+Expression: TypeAlias = str | Query | Reading
+"""What a segmenter can be asked: a text, or what somebody has already read from one."""
+
+
+class Scorer(Protocol):
+    """A way to choose the referent of an expression."""
+
+    def answer(self, scene: Scene, expression: Expression) -> Answer:
+        """The answer to one expression; it does not depend on the expressions before."""
+        ...
+
+
+@contextmanager
+def timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    """Note what a stage took."""
+    started = time.perf_counter()
+    yield
+    timings[stage] = time.perf_counter() - started
+
+
+def box_tuple(box: np.ndarray) -> tuple[float, float, float, float]:
+    """A box as plain floats."""
+    x, y, width, height = map(float, box)
+    return x, y, width, height
+
+
+def nothing_proposed(
+    scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float], query: Query | None = None
+) -> Answer:
+    """The answer on an image without proposals."""
+    return Answer(
+        found=False,
+        mask=np.zeros(scene.size, bool),
+        score=0.0,
+        similarity=0.0,
+        margin=0.0,
+        candidates=(),
+        parse=parse,
+        reason="nothing found: the image has no mask proposals",
+        notes=notes,
+        timings=timings,
+        query=query,
+    )

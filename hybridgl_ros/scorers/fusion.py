@@ -1,0 +1,165 @@
+"""The paper's way: similarity, relation and guidance of every proposal, fused by Eq. 9."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hybridgl_ros.clip.encoder import ClipEncoder
+from hybridgl_ros.clip.localisation import localisation_map
+from hybridgl_ros.clip.text import TextEncoder, text_ensemble
+from hybridgl_ros.errors import ExpressionError
+from hybridgl_ros.language.parser import ExpressionParser
+from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
+from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
+from hybridgl_ros.settings import Config
+from hybridgl_ros.spatial.guidance import divide_by_mean, guidance_scores
+from hybridgl_ros.spatial.position import position_map
+from hybridgl_ros.types import Answer, Candidate, Parse, Scene, Scores
+
+
+@dataclass(frozen=True)
+class Maps:
+    """G_co and G of one expression, H×W float32."""
+
+    localisation: Tensor
+    guidance: Tensor
+
+
+class FusionScorer:
+    """Ranks the proposals by Eq. 9."""
+
+    def __init__(self, config: Config, clip: ClipEncoder, text: TextEncoder, parser: ExpressionParser) -> None:
+        self.config = config
+        self.clip = clip
+        self.text = text
+        self.parser = parser
+
+    def answer(self, scene: Scene, expression: Expression) -> Answer:
+        """The best proposal. Raises ExpressionError for anything but a text that is not blank."""
+        if not isinstance(expression, str):
+            raise ExpressionError("scoring.method fusion reads texts; a Query needs scoring.method query")
+        timings = dict(scene.timings)
+        with timed(timings, "parse"):
+            parse = self.parser.parse(expression)
+        notes = self._truncation_note(parse)
+        if not len(scene.proposals):
+            return nothing_proposed(scene, parse, notes, timings)
+        with timed(timings, "scoring"), torch.inference_mode():
+            maps = self.maps(scene, parse)
+            scores, semantic = self.score(scene, parse, maps)
+            candidates = rank(scene, scores)
+        best = candidates[0]
+        reason = self._rejection(best)
+        return Answer(
+            found=not reason,
+            mask=np.zeros(scene.size, bool) if reason else best.mask,
+            score=best.score,
+            similarity=best.similarity,
+            margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
+            candidates=candidates,
+            parse=parse,
+            localisation=None if maps is None else maps.localisation.cpu().numpy(),
+            guidance=None if maps is None else maps.guidance.cpu().numpy(),
+            reason=reason,
+            notes=(*notes, *semantic.notes),
+            timings=timings,
+        )
+
+    def score(self, scene: Scene, parse: Parse, maps: Maps | None) -> tuple[Scores, Semantic]:
+        """Every partial score of every proposal; the scene must have at least one."""
+        settings = self.config
+        features = F.normalize(scene.features, dim=-1)
+        similarity = features @ self._target_feature(parse)
+        other = self._other_feature(parse)
+        semantic = semantic_scores(
+            similarity,
+            None if other is None else features @ other,
+            torch.from_numpy(scene.proposals.boxes).to(features.device),
+            parse,
+            settings.relations,
+            self.clip.logit_scale,
+        )
+        guidance = None if maps is None else self._guidance_scores(scene, parse, maps)
+        spatial, fused = fuse(semantic, guidance, settings.fusion)
+        raw = torch.full_like(fused, float("nan")) if guidance is None else guidance
+        vectors = (similarity, semantic.relation, semantic.scores, raw, spatial, fused)
+        return Scores(*(vector.float().cpu().numpy() for vector in vectors)), semantic
+
+    def _target_feature(self, parse: Parse) -> Tensor:
+        settings = self.config.text
+        mixed = text_ensemble(self.text, parse.sentence, parse.target, settings.sentence_weight, settings.normalise)
+        return F.normalize(mixed, dim=-1)
+
+    def _other_feature(self, parse: Parse) -> Tensor | None:
+        """Unit mean of the other objects' prompts, None when the expression names none."""
+        if not parse.others:
+            return None
+        features = self.text.encode([f"a photo of {phrase}" for phrase in parse.others])
+        if self.config.text.normalise:
+            features = F.normalize(features, dim=-1)
+        return F.normalize(features.mean(dim=0), dim=-1)
+
+    def maps(self, scene: Scene, parse: Parse) -> Maps | None:
+        """G_co and G of one expression; None when both kinds of guidance are switched off."""
+        settings = self.config.guidance
+        if not settings.coherence and not settings.position:
+            return None
+        height, width = scene.size
+        if scene.map_tokens is None:
+            localisation = torch.ones(height, width, device=scene.features.device)
+        else:
+            phrase = self.text.encode([f"a photo of a {parse.target}."])[0]
+            localisation = localisation_map(scene.map_tokens, scene.map_grid, phrase, settings.map_size, scene.size)
+        known = settings.position and parse.position in settings.positions
+        prior = position_map(parse.position if known else "none", height, width, settings.middle)
+        return Maps(localisation, localisation * prior.to(localisation.device))
+
+    def _guidance_scores(self, scene: Scene, parse: Parse, maps: Maps) -> Tensor:
+        settings = self.config.guidance
+        inside, outside = {
+            "none": (settings.inside_weight, settings.outside_weight),
+            "big": (settings.inside_weight_big, settings.outside_weight_big),
+            "small": (settings.inside_weight_small, settings.outside_weight_small),
+        }[parse.size]
+        guidance = divide_by_mean(maps.guidance) if settings.divide_by_mean else maps.guidance
+        masks = torch.from_numpy(scene.proposals.masks).to(guidance.device)
+        return guidance_scores(guidance, masks, inside, outside)
+
+    def _truncation_note(self, parse: Parse) -> tuple[str, ...]:
+        if self.text.is_truncated(parse.sentence):
+            return (f"the expression was cut to the text model's {self.clip.context_length} tokens",)
+        return ()
+
+    def _rejection(self, best: Candidate) -> str:
+        """Why the best candidate does not count as found; empty when it does."""
+        settings = self.config.fusion
+        if best.score < settings.score_threshold:
+            return f"best score {best.score:.3f} is below the threshold {settings.score_threshold:g}"
+        if best.similarity < settings.similarity_threshold:
+            return f"best similarity {best.similarity:.3f} is below the threshold {settings.similarity_threshold:g}"
+        return ""
+
+
+def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:
+    """The proposals that may be the answer, best first; the earlier proposal wins a tie."""
+    order = np.argsort(-scores.fused, kind="stable")
+    return tuple(
+        Candidate(
+            index=int(i),
+            mask=scene.proposals.masks[i],
+            box=box_tuple(scene.proposals.boxes[i]),
+            score=float(scores.fused[i]),
+            similarity=float(scores.similarity[i]),
+            relation=float(scores.relation[i]),
+            semantic=float(scores.semantic[i]),
+            guidance=float(scores.guidance[i]),
+            spatial=float(scores.spatial[i]),
+        )
+        for i in order
+        if np.isfinite(scores.fused[i])
+    )

@@ -1,0 +1,205 @@
+"""A query's way: the expression as a program over the scene's objects, every step a probability for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hybridgl_ros.clip.encoder import ClipEncoder
+from hybridgl_ros.clip.text import TextEncoder
+from hybridgl_ros.errors import ExpressionError
+from hybridgl_ros.grounding.decision import Decision, decide
+from hybridgl_ros.grounding.execution import Execution, Executor, Graded, Step
+from hybridgl_ros.grounding.geometry import Geometry, measure
+from hybridgl_ros.grounding.objects import Object, find_objects
+from hybridgl_ros.language.bank import load_bank
+from hybridgl_ros.language.query import Either, Except, Negation, Phrase, Position, Query, Rank, Reading, Relation
+from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
+from hybridgl_ros.scorers.reasons import reason_of, uses_depth
+from hybridgl_ros.scorers.recognition import Recogniser, Vocabulary
+from hybridgl_ros.settings import Config
+from hybridgl_ros.types import Answer, Candidate, ClauseScore, Parse, Scene
+
+Read = Callable[[str], Reading]
+
+
+NOT_CALIBRATED = "these weights are not calibrated: nothing is ever refused, and the score ranks only"
+NO_DEPTH = "no depth picture: what stands lower in the picture counts as nearer"
+KINDS: dict[type, str] = {
+    Phrase: "phrase",
+    Graded: "attribute",
+    Relation: "relation",
+    Rank: "rank",
+    Position: "position",
+    Negation: "negation",
+    Except: "except",
+    Either: "either",
+}
+
+
+@dataclass(frozen=True)
+class SceneObjects:
+    """The objects of a scene. features: N×d of unit length, as their best proposals were described."""
+
+    objects: tuple[Object, ...]
+    geometry: Geometry
+    features: Tensor
+
+
+class QueryScorer:
+    """Executes what an expression asks for. read: turns a text into a `Reading`."""
+
+    def __init__(self, config: Config, clip: ClipEncoder, text: TextEncoder, read: Read) -> None:
+        self.config = config
+        self.clip = clip
+        self.text = text
+        self.read = read
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The bank's text features, made when the first expression comes."""
+        settings = self.config.membership
+        return Vocabulary(self.text, load_bank(settings.bank), settings.prompt, self.clip.logit_scale)
+
+    def answer(self, scene: Scene, expression: Expression) -> Answer:
+        """The referents of a text, a `Query` or a `Reading`. Raises ExpressionError for a blank text."""
+        timings = dict(scene.timings)
+        with timed(timings, "parse"):
+            reading = self.reading(expression)
+        if not len(scene.proposals):
+            return nothing_proposed(scene, summary(reading.text, reading.queries[0]), reading.notes, timings)
+        with timed(timings, "scoring"), torch.inference_mode():
+            found = self.objects(scene)
+            recogniser = Recogniser(self.vocabulary, found.features, self.config.membership)
+            executor = Executor(found.geometry, recogniser, self.config.grounding)
+            executions = [executor.run(query) for query in reading.queries]
+            decision = decide(executions, reading.weights, self.config.decision)
+            similarity = recogniser.similarity(decision.execution.query.phrase)
+        notes = [*reading.notes, *recogniser.notes, *decision.notes, *self.notes(decision, found.geometry)]
+        return answer_of(scene, found, reading, decision, similarity, tuple(notes), timings)
+
+    def reading(self, expression: Expression) -> Reading:
+        """What was asked, read from a text or taken as it is."""
+        if isinstance(expression, Reading):
+            return expression
+        if isinstance(expression, Query):
+            return Reading(str(expression), (expression,))
+        if not expression.strip():
+            raise ExpressionError("the expression is empty")
+        return self.read(expression)
+
+    def objects(self, scene: Scene) -> SceneObjects:
+        """The scene's objects, found when the first expression comes."""
+        settings = self.config.objects
+        if settings not in scene.memory:
+            objects = find_objects(scene.proposals, settings)
+            best = [entry.best for entry in objects]
+            geometry = measure(scene.proposals.masks[best], scene.depth, scene.intrinsics, settings)
+            scene.memory[settings] = SceneObjects(objects, geometry, F.normalize(scene.features[best], dim=-1))
+        return scene.memory[settings]
+
+    def notes(self, decision: Decision, geometry: Geometry) -> list[str]:
+        """What a person should know about how the answer came about."""
+        notes = []
+        if not self.config.decision.calibrated:
+            notes.append(NOT_CALIBRATED)
+        if uses_depth(decision.execution.query) and not bool(geometry.depth.isfinite().any()):
+            notes.append(NO_DEPTH)
+        return notes
+
+
+def answer_of(
+    scene: Scene,
+    found: SceneObjects,
+    reading: Reading,
+    decision: Decision,
+    similarity: Tensor,
+    notes: tuple[str, ...],
+    timings: dict[str, float],
+) -> Answer:
+    """The answer in terms of the scene's proposals."""
+    query = decision.execution.query
+    if not found.objects:
+        return nothing_proposed(scene, summary(reading.text, query), notes, timings, query)
+    order = decision.order
+    place = {index: rank for rank, index in enumerate(order)}
+    candidates = tuple(candidate(scene, found.objects[i], i, decision, similarity) for i in order)
+    referents = tuple(candidates[place[i]] for i in decision.referents)
+    mask = np.zeros(scene.size, bool)
+    for entry in referents:
+        mask |= entry.mask
+    return Answer(
+        found=decision.found,
+        mask=mask,
+        score=decision.score,
+        similarity=candidates[0].similarity,
+        margin=decision.margin,
+        candidates=candidates,
+        parse=summary(reading.text, query),
+        reason="" if decision.found else reason_of(decision),
+        notes=notes,
+        timings=timings,
+        objects=referents,
+        query=query,
+        clauses=tuple(clause_score(step, order, place) for step in decision.execution.steps),
+    )
+
+
+def candidate(scene: Scene, entry: Object, i: int, decision: Decision, similarity: Tensor) -> Candidate:
+    """One object as a candidate."""
+    steps = decision.execution.steps
+    return Candidate(
+        index=entry.best,
+        mask=scene.proposals.masks[entry.best],
+        box=box_tuple(scene.proposals.boxes[entry.best]),
+        score=float(decision.scores[i]),
+        similarity=float(similarity[i]),
+        relation=product(steps, (Relation,), i),
+        semantic=float(steps[0].factors[i]),
+        guidance=float("nan"),
+        spatial=product(steps, (Rank, Position), i),
+    )
+
+
+def product(steps: tuple[Step, ...], kinds: tuple[type, ...], i: int) -> float:
+    """The product of some kinds of steps for one object; NaN when there is none of them."""
+    factors = [float(step.factors[i]) for step in steps if isinstance(step.part, kinds)]
+    return float(np.prod(factors)) if factors else float("nan")
+
+
+def clause_score(step: Step, order: tuple[int, ...], place: dict[int, int]) -> ClauseScore:
+    """One step in the order of the candidates."""
+    return ClauseScore(
+        text=str(step.part),
+        kind=KINDS[type(step.part)],
+        probabilities=step.factors[list(order)].float().numpy(),
+        landmarks=tuple(place[likeliest(landmark)] for landmark in step.landmarks),
+    )
+
+
+def likeliest(execution: Execution) -> int:
+    """The object that an executed query most probably refers to."""
+    return int(execution.probabilities.argmax())
+
+
+def summary(text: str, query: Query) -> Parse:
+    """A query in the terms of `Parse`, for those who know these."""
+    relations = [clause for clause in query.clauses if isinstance(clause, Relation)]
+    landmarks = [landmark for clause in relations for landmark in clause.landmarks]
+    places = next((clause.places for clause in query.clauses if isinstance(clause, Position)), ())
+    return Parse(
+        text=text,
+        sentence=text.lower(),
+        target=str(query.phrase),
+        head=query.phrase.noun or str(query.phrase),
+        others=tuple(str(landmark.phrase) for landmark in landmarks),
+        other_nouns=tuple(landmark.phrase.noun for landmark in landmarks),
+        position=" ".join(places) or "none",
+        relation=relations[0].kind if relations else "none",
+    )

@@ -1,0 +1,59 @@
+"""Fits recover what made the data; curves and thresholds are exact on small sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hybridgl_ros.grounding.calibration import fit_calibration, keeping_threshold, reliability
+
+
+def sample(temperature: float, bias: float, count: int = 20000):
+    rng = np.random.default_rng(0)
+    odds = rng.normal(0, 4, count)
+    return odds, rng.random(count) < 1 / (1 + np.exp(-(temperature * odds + bias)))
+
+
+@pytest.mark.parametrize(("temperature", "bias"), [(0.4, 1.0), (1.0, 0.0), (2.0, -1.5)])
+def test_the_fit_finds_temperature_and_bias(temperature, bias):
+    fitted = fit_calibration(*sample(temperature, bias))
+    assert (fitted.temperature, fitted.bias) == pytest.approx((temperature, bias), abs=0.1)
+
+
+def test_calibrated_scores_have_a_small_error():
+    odds, right = sample(0.4, 1.0)
+    fitted = fit_calibration(odds, right)
+    scores = 1 / (1 + np.exp(-fitted.temperature * odds - fitted.bias))
+    before = reliability(1 / (1 + np.exp(-odds)), right).error
+    assert reliability(scores, right).error < 0.02 < before
+
+
+def test_scores_that_say_the_opposite_count_for_nothing():
+    odds, right = sample(1.0, 0.0, 500)
+    assert fit_calibration(-odds, right).temperature == 0
+
+
+def test_separable_scores_stay_finite():
+    fitted = fit_calibration(np.array([-np.inf, -1.0, 1.0, np.inf]), np.array([False, False, True, True]))
+    assert np.isfinite([fitted.temperature, fitted.bias, fitted.loss]).all()
+
+
+def test_one_outcome_is_no_calibration():
+    with pytest.raises(ValueError, match="right and examples that are wrong"):
+        fit_calibration(np.zeros(3), np.ones(3, bool))
+
+
+def test_the_threshold_keeps_its_share():
+    scores = np.arange(100) / 100
+    threshold = keeping_threshold(scores, 0.95)
+    assert threshold == 0.05 and (scores >= threshold).mean() == 0.95
+    assert keeping_threshold(np.array([0.3])) == 0.3
+    with pytest.raises(ValueError, match="needs scores"):
+        keeping_threshold(np.array([]))
+
+
+def test_a_reliability_curve_by_hand():
+    curve = reliability(np.array([0.1, 0.15, 0.9, 1.0]), np.array([False, True, True, True]), bins=10)
+    assert curve.counts.tolist() == [2, 2]
+    assert curve.predicted == pytest.approx([0.125, 0.95]) and curve.observed.tolist() == [0.5, 1.0]
+    assert curve.error == pytest.approx((0.375 + 0.05) / 2)
