@@ -56,8 +56,10 @@ def rank_factors(members: Tensor, ahead: Tensor, n: int, company: float = 0.0) -
     if not company:
         return taken
     alone = count_distribution(before.T, (1 - others).T)[:, n - 1]
-    enough = at_least(members, n + 1)
-    accompanied = ((taken - alone).clamp(min=0) / enough).clamp(max=1) if enough > 0 else taken
+    more = at_least(members, n + 1)
+    if not more:
+        return taken
+    accompanied = ((taken - alone).clamp(min=0) * (at_least(members, n) / more)).clamp(max=1)
     return (1 - company) * taken + company * accompanied
 
 

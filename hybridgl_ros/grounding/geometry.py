@@ -144,7 +144,8 @@ def pairs(masks: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray, n
     hulls = np.stack([hull_of(mask) for mask in small]).reshape(count, -1).astype(np.float32)
     away = [cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3).ravel() for mask in small]
     rims = [np.flatnonzero(mask - cv2.erode(mask, np.ones((3, 3), np.uint8), borderValue=0)) for mask in small]
-    gap = np.array([[float(away[j][rims[i]].min()) for j in range(count)] for i in range(count)]) / factor
+    # Pixels that touch are one apart.
+    gap = np.array([[max(float(away[j][rims[i]].min()) - 1, 0) for j in range(count)] for i in range(count)]) / factor
     common = flat @ flat.T
     gap[common > 0] = 0
     return np.minimum(gap, gap.T), (flat @ hulls.T / own).astype(np.float64), (common / own).astype(np.float64)

@@ -73,7 +73,8 @@ class QueryScorer:
         with timed(timings, "parse"):
             reading = self.reading(expression)
         if not len(scene.proposals):
-            return nothing_proposed(scene, summary(reading.text, reading.queries[0]), reading.notes, timings)
+            first = reading.queries[0]
+            return nothing_proposed(scene, summary(reading.text, first), reading.notes, timings, first)
         with timed(timings, "scoring"), torch.inference_mode():
             found = self.objects(scene)
             recogniser = Recogniser(self.vocabulary, found.features, self.config.membership)

@@ -11,12 +11,17 @@ from hybridgl_ros.grounding.geometry import Geometry, measure
 HEIGHT, WIDTH = 60, 80
 
 
-def masks_of(boxes) -> np.ndarray:
+def rectangles(boxes) -> np.ndarray:
     """N×60×80 masks of boxes left, top, right, bottom."""
     masks = np.zeros((len(boxes), HEIGHT, WIDTH), bool)
     for mask, (left, top, right, bottom) in zip(masks, boxes, strict=True):
         mask[top:bottom, left:right] = True
     return masks
+
+
+@pytest.fixture(scope="session")
+def masks_of():
+    return rectangles
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +34,7 @@ def geometry_of(config):
     """geometry_of(boxes, distances=None) → Geometry; with distances there are depth and intrinsics."""
 
     def make(boxes, distances=None) -> Geometry:
-        masks = masks_of(boxes)
+        masks = rectangles(boxes)
         if distances is None:
             return measure(masks, None, None, config.objects)
         depth = np.full((HEIGHT, WIDTH), np.nan, np.float32)

@@ -56,7 +56,7 @@ def test_ranks_agree_with_enumeration(probabilities, n):
 @given(chances, st.integers(1, 3))
 def test_company_is_the_condition_on_more_members(probabilities, n):
     members = torch.tensor(probabilities, dtype=torch.float64)
-    many = sum(chance for world, chance in worlds(probabilities) if sum(world) > n)
+    enough, many = (sum(chance for world, chance in worlds(probabilities) if sum(world) >= k) for k in (n, n + 1))
     joint = np.zeros(len(probabilities))
     for world, chance in worlds(probabilities):
         row = [i for i, member in enumerate(world) if member]
@@ -64,7 +64,7 @@ def test_company_is_the_condition_on_more_members(probabilities, n):
             joint[row[n - 1]] += chance
     got = members * rank_factors(members, line(len(members)), n, company=1.0)
     if many > 1e-9:
-        wanted = np.minimum(joint / many, members.numpy())
+        wanted = np.minimum(joint / many * enough, members.numpy())
         assert got.numpy() == pytest.approx(wanted, abs=1e-6)
 
 

@@ -4,47 +4,52 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import masks_of
 
 from hybridgl_ros.grounding.geometry import measure
 from hybridgl_ros.grounding.objects import find_objects
 from hybridgl_ros.proposals import proposals_from_masks
 
 
-def found(config, boxes, quality=None, masks=None):
-    masks = masks_of(boxes) if masks is None else masks
-    rated = None if quality is None else np.array(quality)
-    return [entry.members for entry in find_objects(proposals_from_masks(masks, rated), config.objects)]
+@pytest.fixture
+def found(config, masks_of):
+    """found(boxes or masks, predicted IoU) → the members of every object."""
+
+    def call(shapes, quality=None):
+        masks = shapes if isinstance(shapes, np.ndarray) else masks_of(shapes)
+        rated = None if quality is None else np.array(quality)
+        return [entry.members for entry in find_objects(proposals_from_masks(masks, rated), config.objects)]
+
+    return call
 
 
-def test_near_duplicates_are_one_object_and_stay_with_it(config):
-    assert found(config, [(0, 0, 20, 20), (0, 0, 20, 18), (40, 0, 60, 20)], [0.8, 0.9, 0.7]) == [(1, 0), (2,)]
+def test_near_duplicates_are_one_object_and_stay_with_it(found):
+    assert found([(0, 0, 20, 20), (0, 0, 20, 18), (40, 0, 60, 20)], [0.8, 0.9, 0.7]) == [(1, 0), (2,)]
 
 
-def test_a_part_of_a_better_mask_is_no_object(config):
-    assert found(config, [(0, 0, 30, 30), (0, 0, 30, 8)], [0.9, 0.8]) == [(0,)]
+def test_a_part_of_a_better_mask_is_no_object(found):
+    assert found([(0, 0, 30, 30), (0, 0, 30, 8)], [0.9, 0.8]) == [(0,)]
 
 
-def test_a_group_of_better_masks_is_no_object(config):
-    assert found(config, [(0, 0, 40, 20), (0, 0, 19, 20), (20, 0, 40, 20)], [0.7, 0.9, 0.9]) == [(1,), (2,)]
+def test_a_group_of_better_masks_is_no_object(found):
+    assert found([(0, 0, 40, 20), (0, 0, 19, 20), (20, 0, 40, 20)], [0.7, 0.9, 0.9]) == [(1,), (2,)]
 
 
-def test_parts_rated_lower_do_not_break_the_whole(config):
-    assert found(config, [(0, 0, 40, 20), (0, 0, 19, 20), (20, 0, 40, 20)], [0.9, 0.7, 0.7]) == [(0,)]
+def test_parts_rated_lower_do_not_break_the_whole(found):
+    assert found([(0, 0, 40, 20), (0, 0, 19, 20), (22, 0, 40, 20)], [0.9, 0.7, 0.7]) == [(0,)]
 
 
-def test_the_background_is_no_object(config):
-    assert found(config, [(0, 0, 80, 55), (10, 10, 20, 20)]) == [(1,)]
-    assert found(config, []) == []
+def test_the_background_is_no_object(found):
+    assert found([(0, 0, 80, 55), (10, 10, 20, 20)]) == [(1,)]
+    assert found([]) == []
 
 
-def test_a_ball_in_a_ring_is_an_object_of_its_own(config):
+def test_a_ball_in_a_ring_is_an_object_of_its_own(found, masks_of):
     masks = masks_of([(35, 25, 45, 35), (20, 10, 60, 50)])
     masks[1, 15:45, 25:55] = False
-    assert found(config, None, [0.8, 0.9], masks) == [(1,), (0,)]
+    assert found(masks, [0.8, 0.9]) == [(1,), (0,)]
 
 
-def test_depth_is_the_median_inside_the_rim(config):
+def test_depth_is_the_median_inside_the_rim(config, masks_of):
     masks = masks_of([(10, 10, 40, 40)])
     depth = np.full((60, 80), 2.0, np.float32)
     depth[12:38, 12:38] = 1.0
