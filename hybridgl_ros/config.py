@@ -50,6 +50,13 @@ def load_config(
     return build(values, where=str(path))
 
 
+def preset_values(preset: str, config: Config) -> dict[str, Any]:
+    """Every setting but the models by dotted name, as a preset and the cards of a configuration's models say."""
+    models = {name: value for name, value in values_of(config).items() if name.startswith("models.")}
+    values = {**flatten(read_yaml(find_file(f"presets/{preset}"))), **model_settings(models)}
+    return {name: value for name, value in values.items() if name not in models}
+
+
 def replace(config: Config, changes: Mapping[str, Any]) -> Config:
     """A copy of a configuration with some settings changed; raises ConfigError for a bad name or value."""
     values = flatten(asdict(config))
@@ -89,7 +96,10 @@ def check(description: Description, value: Any) -> Any:
         (kind,) = get_args(description.type)
         if not isinstance(value, (list, tuple)):
             raise ConfigError(f"{name}: wants a list, got {value!r}")
-        return [convert(name, kind, item) for item in value]
+        items = [convert(name, kind, item) for item in value]
+        if unknown := [item for item in items if description.choices and item not in description.choices]:
+            raise ConfigError(f"{name}: {unknown[0]!r} is not one of {', '.join(description.choices)}")
+        return items
     value = convert(name, description.type, value)
     if description.choices and value not in description.choices:
         raise ConfigError(f"{name}: {value!r} is not one of {', '.join(description.choices)}")
