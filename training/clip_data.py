@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import torch
-from clip_text import COLOUR_NAMES, SHAPE_NAMES, SIZE_NAMES
+from clip_text import COLOUR_NAMES, POSE_NAMES, SHADE_NAMES, SHAPE_NAMES, SIZE_NAMES
 from clip_views import (
     BLUR_KERNEL,
     GRID,
@@ -43,13 +43,13 @@ KINDS = ("colour", "shape", "colour_shape", "size")
 class RamScene:
     """A scene's pictures, its objects, and its expressions without spatial words.
 
-    ``objects``: (instance, shape, colour, size), attributes as indices; ``scales``: nominal extent over distance, how
-    large the size looks from here; ``questions``: (kind, text, row of the object).
+    ``objects``: (instance, shape, colour, size, shade, pose), attributes as indices, -1 for none; ``scales``:
+    nominal extent over distance, how large the size looks from here; ``questions``: (kind, text, row of the object).
     """
 
     image: Picture
     instances: Picture
-    objects: tuple[tuple[int, int, int, int], ...]
+    objects: tuple[tuple[int, int, int, int, int, int], ...]
     scales: tuple[float, ...]
     questions: tuple[tuple[str, str, int], ...]
 
@@ -57,7 +57,14 @@ class RamScene:
     def of(cls, scene: TabletopScene) -> RamScene:
         """Keep of a scene what training reads. Raises ValueError for a word the texts do not know."""
         objects = tuple(
-            (o.instance, SHAPE_NAMES.index(o.shape), COLOUR_NAMES.index(o.colour), SIZE_NAMES.index(o.size))
+            (
+                o.instance,
+                SHAPE_NAMES.index(o.shape),
+                COLOUR_NAMES.index(o.colour),
+                SIZE_NAMES.index(o.size),
+                UNKNOWN if o.shade is None else SHADE_NAMES.index(o.shade),
+                UNKNOWN if o.pose is None else POSE_NAMES.index(o.pose),
+            )
             for o in scene.objects
         )
         scales = tuple(SIZES[o.size] / o.position[2] for o in scene.objects)
@@ -90,7 +97,8 @@ class ViewBatch:
 
     ``local`` and ``blurred``: (B, K, 768) uint8 patches (``blurred`` None unless asked for); ``inside``: (B, K) bool;
     ``shares``: (B, K) float32; ``keep``: (B, K) grid places or None when K is the whole grid;
-    ``shape``, ``colour``, ``size``: (B,) int64, -1 = unknown; ``scene``: (B,) int64, equal for views of one picture;
+    ``shape``, ``colour``, ``size``: (B,) int64, -1 = unknown; ``shade``, ``pose``: the same, -1 = none;
+    ``scene``: (B,) int64, equal for views of one picture;
     ``outline``: (B, 68) float32, silhouette and box of the mask; ``scale``: (B,) float32, how
     large the object's size looks from its distance (0 for junk).
     """
@@ -101,6 +109,8 @@ class ViewBatch:
     shape: Tensor
     colour: Tensor
     size: Tensor
+    shade: Tensor
+    pose: Tensor
     scene: Tensor
     outline: Tensor
     scale: Tensor
@@ -152,7 +162,7 @@ class _Rows:
     blurred: list[Picture] = field(default_factory=list)
     shares: list[np.ndarray] = field(default_factory=list)
     outline: list[np.ndarray] = field(default_factory=list)
-    labels: list[tuple[int, int, int, int]] = field(default_factory=list)
+    labels: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
     scale: list[float] = field(default_factory=list)
 
 
@@ -185,7 +195,9 @@ def draw_views(pool: ScenePool, plan: ViewPlan, rng: random.Random) -> ViewBatch
         shape=labels[:, 0],
         colour=labels[:, 1],
         size=labels[:, 2],
-        scene=labels[:, 3],
+        shade=labels[:, 3],
+        pose=labels[:, 4],
+        scene=labels[:, 5],
         scale=torch.tensor(rows.scale[:count]),
         outline=torch.from_numpy(np.stack(rows.outline[:count])),
     )
@@ -195,17 +207,17 @@ def _draw_scene(rows: _Rows, scene: RamScene, number: int, plan: ViewPlan, rng: 
     image = relight(scene.image, rng) if rng.random() < 0.5 else scene.image
     background = cv2.GaussianBlur(image, (BLUR_KERNEL, BLUR_KERNEL), 0) if plan.blurred else None
     mirrored = rng.random() < 0.5
-    items: list[tuple[Mask, int, int, int, float]] = []
-    for (instance, shape, colour, size), scale in zip(scene.objects, scene.scales):
+    items: list[tuple[Mask, tuple[int, int, int, int, int], float]] = []
+    for (instance, *attributes), scale in zip(scene.objects, scene.scales):
         mask = scene.instances == instance
         if mask.any():
             seen = imperfect(mask, rng) if rng.random() < plan.imperfect else mask
-            items.append((seen, shape, colour, size, scale))
+            items.append((seen, tuple(attributes), scale))
     for _ in range(int(plan.junk + rng.random())):
-        mask = junk(scene.instances, rng)
-        if mask is not None:
-            items.append((mask, UNKNOWN, UNKNOWN, UNKNOWN, 0.0))
-    for mask, shape, colour, size, scale in items:
+        wrong = junk(scene.instances, rng)
+        if wrong is not None:
+            items.append((wrong, (UNKNOWN,) * 5, 0.0))
+    for mask, (shape, colour, size, shade, pose), scale in items:
         window: Window
         if rng.random() < plan.zoomed:
             window, size = object_window(mask, rng.uniform(*plan.span), rng), UNKNOWN
@@ -217,7 +229,7 @@ def _draw_scene(rows: _Rows, scene: RamScene, number: int, plan: ViewPlan, rng: 
         rows.shares.append(token_shares(mask, window))
         rows.outline.append(outline(mask, window))
         rows.scale.append(scale)
-        rows.labels.append((shape, colour, size, number))
+        rows.labels.append((shape, colour, size, shade, pose, number))
         if background is not None:
             rows.blurred.append(patches(look(blurred_picture(image, mask, background), window)))
 
@@ -236,7 +248,7 @@ def draw_frames(pool: ScenePool, count: int, slots: int, rng: random.Random, zoo
         x, y = rng.randint(0, width - wide), rng.randint(0, height - high)
         window = Window(x, y, wide, high, rng.random() < 0.5)
         views.append(patches(look(image, window)))
-        for slot, (instance, a_shape, a_colour, _) in enumerate(scene.objects[:slots]):
+        for slot, (instance, a_shape, a_colour, *_) in enumerate(scene.objects[:slots]):
             shares[row, slot] = token_shares(scene.instances == instance, window).reshape(-1)
             if shares[row, slot].sum() >= 2:
                 shape[row, slot], colour[row, slot] = a_shape, a_colour

@@ -11,7 +11,7 @@ from typing import Any
 
 import open_clip
 import torch
-from clip_text import COLOUR_NAMES, SHAPE_NAMES, SIZE_NAMES, CompactTokenizer
+from clip_text import COLOUR_NAMES, POSE_NAMES, SHADE_NAMES, SHAPE_NAMES, SIZE_NAMES, CompactTokenizer
 from safetensors.torch import save
 
 NAME = "clip_tabletop"
@@ -52,8 +52,8 @@ def card_of(packed: bytes, facts: dict[str, Any]) -> dict[str, Any]:
         "size": len(packed),
         "sha256": hashlib.sha256(packed).hexdigest(),
         "licence": "Apache-2.0",
-        "text": "Small CLIP for the simulated tabletop, trained from random weights; not for photographs. "
-        "Words that its training texts lack have a zero embedding.",
+        "text": "Small CLIP for the simulated tabletop; not for photographs. "
+        "Words that its training texts lack have a zero embedding, which it passes over.",
         "architecture": {
             "class": "open_clip.CLIP",
             "config": "hybridgl_ros/models/embedded_clip.json",
@@ -65,7 +65,14 @@ def card_of(packed: bytes, facts: dict[str, Any]) -> dict[str, Any]:
             "size": [224, 224],
         },
         "context_length": 32,
-        "knows": {"shapes": SHAPE_NAMES, "colours": COLOUR_NAMES, "sizes": SIZE_NAMES},
+        "knows": {
+            "shapes": SHAPE_NAMES,
+            "colours": COLOUR_NAMES,
+            "sizes": SIZE_NAMES,
+            "shades": SHADE_NAMES,
+            "poses": POSE_NAMES,
+            "words": "config/language/tabletop_words.yaml",
+        },
         **facts,
     }
 

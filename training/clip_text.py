@@ -1,47 +1,47 @@
-"""Texts the small CLIP learns from: descriptions of tabletop objects in many wordings.
+"""Texts the small CLIP learns from: descriptions of tabletop objects in the words people use.
 
-A description names any of size, colour and shape; what it leaves out is worded as "object" or "thing".
+A description names any of size, shade, colour, shape and pose; what it leaves out is worded as "object" or "thing".
 Sentences with spatial words always start with the target, as referring expressions do, so that the text tower
-learns to read the first noun phrase and to ignore where the sentence places it.
+learns to read the first noun phrase and to ignore where the sentence places it. Now and then an unknown word stands
+among the others, or for the noun: its embedding is zero, as that of every word outside the vocabulary is.
 """
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
+import yaml
 from open_clip.tokenizer import SimpleTokenizer
 
-SHAPES: dict[str, tuple[str, ...]] = {
-    "cube": ("cube", "cube", "box", "block"),
-    "ball": ("ball", "ball", "sphere"),
-    "cylinder": ("cylinder", "cylinder", "tube"),
-    "cone": ("cone",),
-    "ring": ("ring", "ring", "torus"),
-    "bottle": ("bottle",),
-    "mug": ("mug", "mug", "cup"),
+WORDS_FILE = Path(__file__).parents[1] / "config" / "language" / "tabletop_words.yaml"
+WORDS: dict[str, Any] = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
+SHAPES: dict[str, list[str]] = WORDS["shapes"]
+COLOURS: dict[str, dict[str, list[str]]] = WORDS["colours"]
+SIZES: dict[str, list[str]] = WORDS["sizes"]
+SHADES: dict[str, list[str]] = WORDS["shades"]
+POSES: dict[str, dict[str, list[str]]] = WORDS["poses"]
+SHAPE_NAMES, COLOUR_NAMES, SIZE_NAMES = (
+    tuple(SHAPES),
+    ("red", "green", "blue", "yellow", "purple", "orange", "white", "black"),
+    tuple(SIZES),
+)
+SHADE_NAMES, POSE_NAMES = tuple(SHADES), tuple(POSES)
+POSES_OF = {
+    name: {"cube": (), "ball": (), "cylinder": (0, 1), "ring": (0, 1)}.get(name, (0, 1, 2)) for name in SHAPE_NAMES
 }
-COLOURS: dict[str, tuple[str, ...]] = {
-    "red": ("red",),
-    "green": ("green",),
-    "blue": ("blue",),
-    "yellow": ("yellow",),
-    "purple": ("purple", "purple", "violet"),
-    "orange": ("orange",),
-    "white": ("white",),
-    "black": ("black",),
-}
-SIZES: dict[str, tuple[str, ...]] = {
-    "small": ("small", "small", "little", "tiny", "smaller", "smallest"),
-    "large": ("large", "large", "big", "larger", "bigger", "largest", "biggest"),
-}
-SHAPE_NAMES, COLOUR_NAMES, SIZE_NAMES = tuple(SHAPES), tuple(COLOURS), tuple(SIZES)
+"""The poses that each shape can have, as indices."""
 
-ANY_OBJECT = ("object", "object", "thing", "one", "item")
-ARTICLES = ("the ", "the ", "the ", "a ", "")
+UNKNOWN_WORD = "<unknown>"
+_USUAL, _USUAL_COLOUR, _PLURAL, _FILLER, _UNKNOWN_NOUN = 0.4, 0.6, 0.06, 0.1, 0.3
+ANY_OBJECT = WORDS["generic"]
+ARTICLES = ("the ", "the ", "the ", "a ", "a ", "", "")
 WRAPPERS = (
-    "a photo of {}.", "a photo of {}.", "a photo of {}", "a picture of {}", "find {}", "pick up {}",
+    "a photo of {}.", "a photo of {}.", "a photo of {}", "a photo of {}", "an image of {}",
+    "a picture of {}", "find {}", "pick up {}",
     "{} on the table", "{} .",
 )  # fmt: skip
 RELATIONS = (
@@ -87,6 +87,8 @@ class Description:
     shape: int | None = None
     colour: int | None = None
     size: int | None = None
+    shade: int | None = None
+    pose: int | None = None
 
 
 class Wording:
@@ -104,15 +106,47 @@ class Wording:
         self.wrapped = wrapped
 
     def noun(self, description: Description, adjective: str = "") -> str:
-        """Adjectives and noun, without an article."""
-        pick = self.rng.choice
+        """Adjectives, noun and what follows it, without an article."""
+        rng, pick = self.rng, self.rng.choice
         words = [adjective] if adjective else []
+        if rng.random() < _FILLER:
+            words.append(pick([*WORDS["filler"], UNKNOWN_WORD, UNKNOWN_WORD]))
         if description.size is not None:
-            words.append(pick(SIZES[SIZE_NAMES[description.size]]))
-        if description.colour is not None:
-            words.append(pick(COLOURS[COLOUR_NAMES[description.colour]]))
-        words.append(pick(ANY_OBJECT if description.shape is None else SHAPES[SHAPE_NAMES[description.shape]]))
-        return " ".join(words)
+            words.append(self._one_of(SIZES[SIZE_NAMES[description.size]], _USUAL))
+        before, after = self._pose(description)
+        words += before + self._colour(description)
+        if description.shape is not None:
+            noun = self._one_of(SHAPES[SHAPE_NAMES[description.shape]], _USUAL)
+        else:
+            noun = UNKNOWN_WORD if rng.random() < _UNKNOWN_NOUN else pick(ANY_OBJECT)
+        words.append(plural(noun) if rng.random() < _PLURAL else noun)
+        return " ".join(words + after)
+
+    def _one_of(self, words: list[str], usual: float) -> str:
+        return words[0] if self.rng.random() < usual else self.rng.choice(words)
+
+    def _colour(self, description: Description) -> list[str]:
+        if description.colour is None:
+            return [] if description.shade is None else [self._one_of(SHADES[SHADE_NAMES[description.shade]], _USUAL)]
+        group = COLOURS[COLOUR_NAMES[description.colour]]
+        if description.shade is None:
+            vivid = [self.rng.choice(WORDS["vivid"])] if self.rng.random() < 0.04 else []
+            return [*vivid, self._one_of(group["words"], _USUAL_COLOUR)]
+        shade = SHADE_NAMES[description.shade]
+        if group[shade] and self.rng.random() < 0.4:
+            return [self.rng.choice(group[shade])]
+        return [self._one_of(SHADES[shade], _USUAL), self._one_of(group["words"], 0.8)]
+
+    def _pose(self, description: Description) -> tuple[list[str], list[str]]:
+        """Words before and after the noun; a ring's pose stands after it or is one of the plainest adjectives."""
+        if description.pose is None:
+            return [], []
+        words = POSES[POSE_NAMES[description.pose]]
+        if description.shape is not None and SHAPE_NAMES[description.shape] == "ring":
+            return ([words["before"][0]], []) if self.rng.random() < 0.5 else ([], [self.rng.choice(words["ring"])])
+        if self.rng.random() < 0.5:
+            return [self._one_of(words["before"], _USUAL)], []
+        return [], [self.rng.choice(words["after"])]
 
     def other(self) -> str:
         """A random second object for a relation, with its article."""
@@ -146,6 +180,24 @@ class Wording:
         return text
 
 
+def plural(noun: str) -> str:
+    """The noun in the plural, as its last word has it."""
+    return noun if noun == UNKNOWN_WORD else noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def usual_words() -> dict[str, str]:
+    """For every other word of a list, the usual one it is a synonym of: where its embedding starts."""
+    pairs: dict[str, str] = {}
+    nouns = [*SHAPES.values(), ANY_OBJECT]
+    colours = [[word for words in group.values() for word in words] for group in COLOURS.values()]
+    for group in (*nouns, *colours, *SIZES.values(), *SHADES.values()):
+        for phrase in group[1:]:
+            pairs |= dict.fromkeys(phrase.split(), group[0])
+    for group in nouns:
+        pairs |= {plural(noun).split()[-1]: group[0] for noun in group}
+    return pairs
+
+
 class CompactTokenizer:
     """CLIP's BPE restricted to the words above, with token ids renumbered 0..n-1.
 
@@ -166,7 +218,10 @@ class CompactTokenizer:
 
     @staticmethod
     def _all_texts() -> list[str]:
-        groups = [*SHAPES.values(), *COLOURS.values(), *SIZES.values(), ANY_OBJECT, RELATIONS, POSITIONS]
+        nouns = [noun for group in (*SHAPES.values(), ANY_OBJECT) for noun in group]
+        groups = [nouns, [plural(noun) for noun in nouns], *SIZES.values(), *SHADES.values(), RELATIONS, POSITIONS]
+        groups += [words for group in (*COLOURS.values(), *POSES.values()) for words in group.values()]
+        groups += [WORDS["vivid"], WORDS["filler"]]
         groups += [PLACE_ADJECTIVES, tuple(SUPPORT_WORDS), ("the", "a", "an")]
         texts = [text for group in groups for text in group]
         return texts + [wrapper.format("object") for wrapper in WRAPPERS]
@@ -180,11 +235,15 @@ class CompactTokenizer:
         rows = []
         for text in texts:
             words = text.replace(".", " . ").split()
-            tokens = [self._compact[token] for word in words for token in self._pieces[word]]
+            tokens = [row for word in words for row in self.rows_of(word)]
             rows.append([start, *tokens[: self.context_length - 2], end])
         longest = max(map(len, rows))
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
         return ids, torch.tensor([len(row) - 1 for row in rows])
+
+    def rows_of(self, word: str) -> list[int]:
+        """The rows of a word's tokens; row 0 for the unknown word."""
+        return [0] if word == UNKNOWN_WORD else [self._compact[token] for token in self._pieces[word]]
 
     def expand(self, rows: torch.Tensor, vocab_size: int) -> torch.Tensor:
         """Full embedding table (vocab_size, width): the learnt rows in their places, zeros elsewhere."""

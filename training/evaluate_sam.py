@@ -11,13 +11,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import logging
 import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from sam_schedule import Recipe
 from sam_scores import MISSED_IOU, ProposalScores, choose_thresholds, measure_overlaps, score
 from tqdm import tqdm
 from train_sam import FACTS_NAME, WEIGHTS_NAME
@@ -28,9 +28,10 @@ from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
-RATINGS = (0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
-STABILITIES = (0.5, 0.7, 0.8)
-AREAS = (50,)
+RATINGS = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+STABILITIES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8)
+SUPPRESSIONS = (0.7,)
+AREA = 50
 TOLERANCE = 0.01
 
 
@@ -85,7 +86,7 @@ def card(
         },
         "data": "Scenes of hybridgl_ros.tabletop, 320x240, seven shapes in eight colours and two sizes; "
         "training, validation and held-out scenes share no group of objects.",
-        "training": {"script": "training/train_sam.py", **run, "recipe": asdict(Recipe())},
+        "training": {"script": "training/train_sam.py", **run},
         "threshold_choice": f"on validation: fewest proposals within {TOLERANCE} of the best mean IoU",
         "validation": summary(validation),
         "heldout": summary(heldout),
@@ -98,9 +99,16 @@ def main(options: argparse.Namespace) -> None:
     run = json.loads((options.run / FACTS_NAME).read_text(encoding="utf-8"))
     proposals = load_proposals(weights)
     scenes = TabletopSet(options.validation)[: options.validation_scenes]
-    settings, validation = choose_thresholds(
-        proposals, scenes, ratings=RATINGS, stabilities=STABILITIES, areas=AREAS, tolerance=TOLERANCE
+    settings = choose_thresholds(
+        proposals,
+        scenes,
+        ratings=RATINGS,
+        stabilities=STABILITIES,
+        suppressions=SUPPRESSIONS,
+        area=AREA,
+        tolerance=TOLERANCE,
     )
+    validation = score(measure_overlaps(proposals, scenes, settings))
     print(settings, summary(validation), flush=True)
     scenes = tqdm(TabletopSet(options.heldout)[: options.heldout_scenes], desc="held out", unit="scene")
     heldout = score(measure_overlaps(proposals, scenes, settings))
@@ -133,5 +141,6 @@ def parse_options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
     main(parse_options())

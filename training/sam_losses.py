@@ -25,10 +25,16 @@ class MaskLosses:
 
 
 def mask_losses(
-    logits: torch.Tensor, quality: torch.Tensor, masks: torch.Tensor, targets: torch.Tensor, bce_weight: float
+    logits: torch.Tensor,
+    quality: torch.Tensor,
+    masks: torch.Tensor,
+    targets: torch.Tensor,
+    bce_weight: float,
+    sharp_weight: float = 0.0,
 ) -> MaskLosses:
     """10·focal + dice + balanced BCE of the best of three masks, plus twice the squared IoU error.
 
+    ``sharp_weight`` adds plain cross-entropy, which steepens the edges: the generator drops masks with soft ones.
     ``logits`` B×P×3×h×w, ``quality`` B×P×3, ``masks`` B×K×h×w coverage, ``targets`` B×P (−1: no object). The
     IoU to predict is the best over all objects, and 0 for points without one. A tenth of the mean loss of the
     three masks is added, so that none of them dies.
@@ -39,6 +45,9 @@ def mask_losses(
     truth = masks[torch.arange(len(masks))[:, None].expand_as(targets)[asked], targets[asked]][:, None]
     each = _FOCAL_WEIGHT * _focal(chosen, truth) + _dice(chosen, truth)
     each = each + bce_weight * _balanced_bce(chosen, truth)
+    if sharp_weight:
+        entropy = functional.binary_cross_entropy_with_logits(chosen, truth.expand_as(chosen), reduction="none")
+        each = each + sharp_weight * entropy.mean(dim=-1)
     mask = logits.new_zeros(())
     if len(each):
         mask = (each.min(dim=1).values + _OTHER_MASKS_WEIGHT * each.mean(dim=1)).mean()

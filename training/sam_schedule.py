@@ -35,6 +35,7 @@ class Recipe:
     average_decay: float = 0.998
     bce_weight: tuple[float, float] = (1.6, 0.1)
     bce_end: float = 0.7
+    sharp_weight: float = 0.0
 
     def stage(self, progress: float) -> Stage:
         """The stage that ``progress`` (0..1) falls into."""
@@ -52,6 +53,20 @@ class Recipe:
         """Weight of the balanced cross-entropy, falling linearly until ``bce_end``."""
         first, last = self.bce_weight
         return first + (last - first) * min(progress / self.bce_end, 1.0)
+
+
+FINE_TUNING = Recipe(
+    stages=(
+        Stage(0.0, side=128, batch=8, points=10),
+        Stage(0.55, side=EMBEDDED_SIZES.image, batch=4, points=12),
+    ),
+    learning_rate=5e-4,
+    warm_up=0.02,
+    average_decay=0.997,
+    bce_weight=(0.1, 0.1),
+    sharp_weight=10.0,
+)
+"""The recipe that goes on from trained weights: sharper edges, many points a crop or frame."""
 
 
 class Budget:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torchvision.ops import nms
 
 from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopScene
 
+log = logging.getLogger(__name__)
 MISSED_IOU = 0.5
 """An object whose best proposal overlaps it less than this counts as missed."""
 
@@ -28,11 +33,25 @@ PERMISSIVE = ProposalSettings(
 
 @dataclass(frozen=True)
 class SceneOverlaps:
-    """IoU of one scene's objects (rows) with its proposals (columns), and the proposals' predicted IoU."""
+    """IoU of one scene's objects (rows) with its proposals (columns), and what the generator selects these by.
+
+    ``predicted_iou`` and ``stability`` (N,), ``boxes`` (N×4: left, top, right, bottom) of the proposals.
+    """
 
     shapes: tuple[str, ...]
     iou: NDArray[np.float32]
     predicted_iou: NDArray[np.float32]
+    stability: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+
+    def selected(self, rating: float, stability: float, nms_threshold: float) -> SceneOverlaps:
+        """What is left at these thresholds, chosen in the generator's order."""
+        kept = np.flatnonzero((self.predicted_iou > rating) & (self.stability >= stability))
+        boxes, ratings = torch.from_numpy(self.boxes[kept]), torch.from_numpy(self.predicted_iou[kept])
+        kept = kept[nms(boxes, ratings, nms_threshold).numpy()]
+        return SceneOverlaps(
+            self.shapes, self.iou[:, kept], self.predicted_iou[kept], self.stability[kept], self.boxes[kept]
+        )
 
 
 @dataclass
@@ -79,21 +98,22 @@ def overlaps_of(scene: TabletopScene, generator: SamProposals, settings: Proposa
     overlap = truth @ found.T
     union = truth.sum(axis=1)[:, None] + found.sum(axis=1) - overlap
     shapes = tuple(item.shape for item in scene.objects)
-    return SceneOverlaps(shapes, overlap / union, proposals.predicted_iou)
+    return SceneOverlaps(
+        shapes,
+        overlap / union,
+        np.asarray(proposals.predicted_iou, np.float32),
+        np.asarray(proposals.stability, np.float32),
+        np.concatenate([proposals.boxes[:, :2], proposals.boxes[:, :2] + proposals.boxes[:, 2:]], axis=1),
+    )
 
 
-def score(overlaps: Iterable[SceneOverlaps], predicted_iou_threshold: float = 0.0) -> ProposalScores:
-    """Scores of the proposals rated above a threshold.
-
-    Raising the threshold afterwards equals generating with it: non-maximum suppression goes by the same
-    rating, so a dropped proposal never suppressed one that stays.
-    """
+def score(overlaps: Iterable[SceneOverlaps]) -> ProposalScores:
+    """Scores of the proposals."""
     scores = ProposalScores()
     for scene in overlaps:
-        kept = scene.iou[:, scene.predicted_iou > predicted_iou_threshold]
-        scores.ious.extend(kept.max(axis=1, initial=0.0).tolist())
+        scores.ious.extend(scene.iou.max(axis=1, initial=0.0).tolist())
         scores.shapes.extend(scene.shapes)
-        scores.counts.append(kept.shape[1])
+        scores.counts.append(scene.iou.shape[1])
     return scores
 
 
@@ -103,23 +123,32 @@ def choose_thresholds(
     *,
     ratings: Iterable[float],
     stabilities: Iterable[float],
-    areas: Iterable[int],
+    suppressions: Iterable[float],
+    area: int,
     tolerance: float,
-) -> tuple[ProposalSettings, ProposalScores]:
-    """The settings with the fewest proposals among those within ``tolerance`` of the best mean best IoU."""
-    scenes, ratings = list(scenes), sorted(ratings)
+) -> ProposalSettings:
+    """The settings with the fewest proposals among those within ``tolerance`` of the best mean best IoU.
+
+    Every scene is decoded once, without suppression; the masks are then chosen as the generator would choose them.
+    """
+    ratings, stabilities = sorted(ratings), sorted(stabilities)
+    loose = replace(
+        PERMISSIVE,
+        predicted_iou_threshold=ratings[0],
+        stability_threshold=stabilities[0],
+        nms_threshold=1.0,
+        minimum_region_area=area,
+    )
+    overlaps = measure_overlaps(generator, scenes, loose)
     tried: list[tuple[ProposalSettings, ProposalScores]] = []
-    for stability in stabilities:
-        for area in areas:
-            settings = replace(
-                PERMISSIVE,
-                predicted_iou_threshold=ratings[0],
-                stability_threshold=stability,
-                minimum_region_area=area,
-            )
-            overlaps = measure_overlaps(generator, scenes, settings)
-            for rating in ratings:
-                tried.append((replace(settings, predicted_iou_threshold=rating), score(overlaps, rating)))
+    for rating, stability, suppression in product(ratings, stabilities, suppressions):
+        scores = score(scene.selected(rating, stability, suppression) for scene in overlaps)
+        settings = replace(
+            loose, predicted_iou_threshold=rating, stability_threshold=stability, nms_threshold=suppression
+        )
+        tried.append((settings, scores))
+        numbers = rating, stability, suppression, scores.mean_best_iou, scores.proposals
+        log.info("rating %.2f stability %.2f suppression %.2f: IoU %.4f, %.2f proposals", *numbers)
     best = max(scores.mean_best_iou for _, scores in tried)
     good = [item for item in tried if item[1].mean_best_iou >= best - tolerance]
-    return min(good, key=lambda item: item[1].proposals)
+    return min(good, key=lambda item: item[1].proposals)[0]

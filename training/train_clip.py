@@ -1,4 +1,4 @@
-"""Train the small CLIP from scratch on tabletop scenes, on one CPU core, within a budget of time.
+"""Train the small CLIP on tabletop scenes, from scratch or (``--start``) from trained weights, on one CPU core.
 
     python training/train_clip.py --train 'scenes/train-*.zip' --val scenes/val.zip --work build/clip --minutes 90
 
@@ -9,6 +9,8 @@ their card whenever the validation score improves. See ``training/README.md``.
 from __future__ import annotations
 
 import argparse
+import gzip
+import hashlib
 import logging
 import os
 import random
@@ -29,14 +31,18 @@ from clip_losses import (
     draw_texts,
     frame_heads_loss,
     heads_loss,
+    level_loss,
     map_loss,
+    usual_features,
+    wording_loss,
 )
 from clip_model import Heads, TextTower, VisionPasses, build_model, normalise_patches, start_from_data
 from clip_optimiser import build_optimisers, set_learning_rate
-from clip_schedule import Progress, Step
-from clip_text import CompactTokenizer, Wording
+from clip_schedule import TUNING, TUNING_RATE, Progress, Step
+from clip_text import CompactTokenizer, Wording, usual_words
 from clip_views import OUTLINE
-from evaluate_clip import accuracy, zoomed_shape_accuracy
+from evaluate_clip import accuracy, words_accuracy, zoomed_shape_accuracy
+from safetensors.torch import load
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -45,7 +51,7 @@ from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 log = logging.getLogger("train_clip")
 OUTPUT = Path(__file__).parents[1] / "hybridgl_ros" / "models" / "embedded"
 MUON_RATE, ADAM_RATE = 3e-3, 1e-3
-AVERAGE = {"zoom": 0.97, "wide": 0.98, "fuse": 0.99, "final": 0.995}
+AVERAGE = {"zoom": 0.97, "wide": 0.98, "fuse": 0.99, "final": 0.995, "words": 0.9, "tune": 0.99, "settle": 0.99}
 OBJECTS = 8
 OUTLINES = OUTLINE * OUTLINE + 4
 
@@ -61,6 +67,25 @@ class Learner(nn.Module):
         self.heads = Heads(self.model.visual.conv1.weight.shape[0], sum(ATTRIBUTES), OUTLINES)
         self.passes = VisionPasses(self.model)
         self.model.token_embedding.requires_grad_(False)
+
+    @torch.no_grad()
+    def start(self, path: Path) -> None:
+        """Take trained weights; words they do not know start beside the usual word that they stand for."""
+        state = {name: tensor.float() for name, tensor in load(gzip.decompress(path.read_bytes())).items()}
+        table = state.pop("token_embedding.weight")
+        self.model.load_state_dict(state, strict=False)
+        originals = torch.tensor(self.tokenizer.original_ids[1:])
+        rows = torch.cat([torch.zeros(1, table.shape[1]), table[originals]])
+        unknown = (rows == 0).all(dim=1)
+        known = rows[~unknown]
+        rows[unknown] = known.mean(0) + 0.3 * known.std() * torch.randn(int(unknown.sum()), rows.shape[1])
+        for word, usual in usual_words().items():
+            like = rows[self.tokenizer.rows_of(usual.split()[-1])].mean(0)
+            for row in self.tokenizer.rows_of(word):
+                if unknown[row]:
+                    rows[row] = like + 0.3 * known.std() * torch.randn_like(like)
+        rows[0] = 0.0
+        self.text.rows.copy_(rows)
 
     def groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
         """Trained parameters: matrices of the transformer blocks, heads and token embeddings, the rest."""
@@ -93,12 +118,18 @@ class Trainer:
         self.learner = Learner()
         self.average = Learner().requires_grad_(False)
         self.progress = Progress(options.minutes * 60)
+        self.teacher: tuple[Tensor, Tensor] | None = None
+        if options.start is not None:
+            self.progress = Progress(options.minutes * 60, stage=TUNING[0], rate=TUNING_RATE)
+            self.learner.start(options.start)
+            self.teacher = usual_features(self.learner.encode)
+            self.average.load_state_dict(self.learner.state_dict())
         self.best = (False, 0.0)
         self.optimisers = build_optimisers(*self.learner.groups())
         self.checkpoint = options.work / "checkpoint.pt"
         if self.checkpoint.exists():
             self.resume()
-        else:
+        elif options.start is None:
             patches = torch.cat([draw_views(self.pool, plan, self.rng).local for plan in self._start_plans()])
             start_from_data(self.learner.model, normalise_patches(patches.flatten(0, 1)))
             self.average.load_state_dict(self.learner.state_dict())
@@ -124,7 +155,7 @@ class Trainer:
             if self.progress.steps % 20 == 0:
                 self.pool.rescan()
             if self.progress.steps % 50 == 0:
-                at, means = self.progress, (float(np.mean(running)), float(np.mean(self.seen)))
+                at, means = self.progress, (float(np.mean(running)), float(np.mean(self.seen or [0.0])))
                 report = "%s step %d share %.3f loss %.3f shape %.3f scenes %d"
                 log.info(report, at.stage, at.steps, at.share, *means, len(self.pool.scenes))
                 running.clear()
@@ -147,7 +178,10 @@ class Trainer:
         """One optimiser step; returns its loss."""
         learner = self.learner
         learner.passes.depth = self.average.passes.depth = self.progress.depth(len(learner.passes.blocks))
-        if step.kind == "frames":
+        if step.kind == "texts":
+            assert self.teacher is not None
+            loss = wording_loss(*self.teacher, learner.encode, self.wording, step.views.count, self.rng)
+        elif step.kind == "frames":
             frames = draw_frames(self.pool, step.views.count, OBJECTS, self.rng)
             tokens, supervised = learner.passes.map_tokens(frames.patches)
             loss = map_loss(tokens, frames, learner.encode, self.wording, self.rng)
@@ -185,7 +219,8 @@ class Trainer:
         self.seen.append(float((guesses == batch.shape)[known_shape].float().mean()))
         texts, positives, known, same_scene = draw_texts(batch, self.wording, self.rng)
         logits = scale * F.normalize(self.learner.encode(texts), dim=-1) @ unit.T
-        loss = bank_loss(unit, batch, banks, scale) + 0.5 * contrast_loss(logits, positives, known)
+        loss = bank_loss(unit, batch, banks, scale) + level_loss(unit, batch, banks)
+        loss = loss + 0.5 * contrast_loss(logits, positives, known)
         return loss + contrast_loss(logits, positives, known & same_scene)
 
     def evaluate(self, final: bool = False) -> None:
@@ -204,8 +239,12 @@ class Trainer:
             numbers = accuracy(self.average.passes, self.average.encode, ram, views)
             if stage == "zoom":
                 numbers["zoomed/shape"] = zoomed_shape_accuracy(self.average.passes, self.average.encode, ram)
-        view = "fused" if "fused" in views else "local"
-        score = sum(numbers[f"{view}/{kind}"] for kind in ("colour_shape", "shape", "size"))
+            if stage in TUNING:
+                numbers |= words_accuracy(self.average.passes, self.average.encode, ram)
+        view, kinds = "fused" if "fused" in views else "local", ("colour_shape", "shape", "size")
+        if stage in TUNING:
+            kinds += ("synonym", "synonym_shape", "pose", "shade", "absent_auroc")
+        score = sum(numbers[f"{view}/{kind}"] for kind in kinds)
         log.info("val %d scenes, score %.3f: %s", count, score, numbers)
         self.progress.advance(numbers["zoomed/shape"] if stage == "zoom" else numbers["local/shape"])
         rank = (view == "fused", score)
@@ -216,6 +255,7 @@ class Trainer:
     def export(self, validation: dict[str, float], final: bool) -> None:
         """Write the averaged weights and their card into the package."""
         data = "hybridgl_ros.tabletop, 320x240; training, validation and held-out scenes share no group of objects"
+        start = self.options.start
         facts: dict[str, Any] = {
             "data": {"scenes": len(self.pool.scenes), "source": data},
             "training": {
@@ -224,6 +264,7 @@ class Trainer:
                 "minutes": round(self.progress.spent / 60, 1),
                 "steps": self.progress.steps,
                 "seed": self.options.seed,
+                "started_from": start and hashlib.sha256(start.read_bytes()).hexdigest(),
                 "stage": self.progress.stage,
                 "note": self.options.note,
             },
@@ -231,10 +272,12 @@ class Trainer:
         }
         if final and heldout_path().exists():
             heldout = TabletopSet(heldout_path())
-            numbers = accuracy(self.average.passes, self.average.encode, (RamScene.of(scene) for scene in heldout))
+            seen = [RamScene.of(scene) for scene in heldout]
+            numbers = accuracy(self.average.passes, self.average.encode, seen)
+            numbers |= words_accuracy(self.average.passes, self.average.encode, seen)
             facts["heldout"] = {"scenes": len(heldout), **numbers}
             log.info("held-out: %s", facts["heldout"])
-        path = export(self.average.model, self.average.state_dict(), self.average.tokenizer, OUTPUT, facts)
+        path = export(self.average.model, self.average.state_dict(), self.average.tokenizer, self.options.out, facts)
         log.info("exported %s, %.2f MB", path, path.stat().st_size / 1e6)
 
     def save(self) -> None:
@@ -268,9 +311,13 @@ def main() -> None:
     parser.add_argument("--train", required=True, help="glob of the training shards; new ones join as they appear")
     parser.add_argument("--val", type=Path, required=True, help="validation set")
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoint.pt")
+    parser.add_argument("--start", type=Path, help="trained weights to go on from: new words, then all of it gently")
     parser.add_argument("--minutes", type=float, default=90, help="budget of training time (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=20, help="default: %(default)s")
     parser.add_argument("--shards", type=int, default=1000, help="shards to read at the start (default: all)")
+    parser.add_argument(
+        "--out", type=Path, default=OUTPUT, help="folder of the exported weights (default: the package)"
+    )
     parser.add_argument("--note", default="", help="remark for the card")
     parser.add_argument("--val-scenes", type=int, default=50, help="validation scenes of an intermediate evaluation")
     parser.add_argument("--evaluate-seconds", type=float, default=180)

@@ -1,4 +1,4 @@
-"""Train the small SAM from scratch on a rendered tabletop.
+"""Train the small SAM on a rendered tabletop, from scratch or (``--start``) from trained weights.
 
     python training/train_sam.py --data SHARDS --validation val.zip --out DIR --minutes 90 --seed 0
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import hashlib
 import json
 import logging
 import os
@@ -24,13 +25,14 @@ import torch
 from sam_data import ExamplePool, make_batch
 from sam_losses import auxiliary_loss, mask_losses
 from sam_network import AuxiliaryHeads, decode_points, encode_crops
-from sam_schedule import Budget, Recipe
+from sam_schedule import FINE_TUNING, Budget, Recipe
 from sam_scores import PERMISSIVE, measure_overlaps, score
 from sam_weights import save_weights
 from segment_anything.modeling import Sam
 from torch import nn
 
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
+from hybridgl_ros.models.state import read_state
 from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.tabletop.dataset import TabletopSet
 
@@ -44,14 +46,17 @@ log = logging.getLogger("train_sam")
 class Trainer:
     """The model, its averaged copy and the optimiser of one run."""
 
-    def __init__(self, recipe: Recipe, seed: int, *, bf16: bool) -> None:
+    def __init__(self, recipe: Recipe, seed: int, *, bf16: bool, start: Path | None = None) -> None:
         torch.manual_seed(seed)
         self.recipe = recipe
         self.bf16 = bf16
         self.rng = np.random.default_rng(seed)
         self.sam = build_embedded_sam().train()
         self.heads = AuxiliaryHeads()
-        nn.init.trunc_normal_(self.sam.image_encoder.pos_embed, std=0.02)
+        if start is None:
+            nn.init.trunc_normal_(self.sam.image_encoder.pos_embed, std=0.02)
+        else:
+            self.sam.load_state_dict(read_state(start))
         self.average = copy.deepcopy(self.sam).eval().requires_grad_(False)
         self.parameters = [*self.sam.parameters(), *self.heads.parameters()]
         decayed = [parameter for parameter in self.parameters if parameter.ndim > 1]
@@ -72,7 +77,8 @@ class Trainer:
             embeddings = encode_crops(self.sam, batch.pixels, batch.valid, batch.origins)
             logits, quality = decode_points(self.sam, embeddings, batch.origins, batch.points)
             foreground, offset = self.heads(embeddings)
-        losses = mask_losses(logits, quality, batch.masks, batch.targets, self.recipe.bce(progress))
+        weights = self.recipe.bce(progress), self.recipe.sharp_weight
+        losses = mask_losses(logits, quality, batch.masks, batch.targets, *weights)
         auxiliary = auxiliary_loss(foreground, offset, batch.masks)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.rate(progress)
@@ -126,8 +132,8 @@ def validate(sam: Sam, scenes: TabletopSet, count: int) -> dict[str, float]:
 def train(options: argparse.Namespace) -> None:
     """Run until the budget is spent."""
     options.out.mkdir(parents=True, exist_ok=True)
-    recipe = Recipe()
-    trainer = Trainer(recipe, options.seed, bf16=options.bf16)
+    recipe = Recipe() if options.start is None else FINE_TUNING
+    trainer = Trainer(recipe, options.seed, bf16=options.bf16, start=options.start)
     checkpoint = options.out / "checkpoint.pt"
     spent = trainer.resume(checkpoint) if checkpoint.exists() else 0.0
     pool = ExamplePool(options.data, options.pattern)
@@ -167,9 +173,11 @@ def report(trainer: Trainer, options: argparse.Namespace, scenes: int, seconds: 
         "steps": trainer.step_number,
         "training_scenes": scenes,
         "minutes": round(seconds / 60, 1),
+        "started_from": None if options.start is None else hashlib.sha256(options.start.read_bytes()).hexdigest(),
+        "recipe": asdict(trainer.recipe),
     }
     with (options.out / "metrics.jsonl").open("a") as stream:
-        stream.write(json.dumps(facts | scores) + "\n")
+        stream.write(json.dumps({"steps": facts["steps"], "minutes": facts["minutes"]} | scores) + "\n")
     if improved:
         trainer.best_score = scores["mean_best_iou"]
         save_weights(trainer.average, options.out / WEIGHTS_NAME)
@@ -183,6 +191,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--pattern", default="train-*.zip", help="which files of it are training shards")
     parser.add_argument("--validation", type=Path, required=True, help="zip of validation scenes")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, metrics and weights")
+    parser.add_argument("--start", type=Path, help="trained weights to go on from, with the recipe for fine-tuning")
     parser.add_argument("--minutes", type=float, default=90.0, help="length of the run")
     parser.add_argument("--steps", type=int, help="length of the run in steps instead: repeatable exactly")
     parser.add_argument("--seed", type=int, default=0)

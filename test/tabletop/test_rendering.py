@@ -33,3 +33,12 @@ def test_depth_and_instances_lie_where_the_truth_says() -> None:
         assert columns.min() - 3 <= u / w <= columns.max() + 3
         assert rows.min() - 3 <= v / w <= rows.max() + 3
         assert abs(np.median(scene.depth[mask]) - truth.position[2]) < 0.08
+
+
+def test_plain_scenes_stay_the_same_among_varied_ones() -> None:
+    renderer = TabletopRenderer()
+    plain = [renderer.render_scene(5, "train", index) for index in range(4)]
+    mixed = [renderer.render_scene(5, "train", index, variety=0.5) for index in range(4)]
+    same = [one.objects == other.objects for one, other in zip(plain, mixed, strict=True)]
+    assert True in same
+    assert False in same

@@ -105,13 +105,37 @@ def test_a_point_without_object_should_rate_itself_zero():
     assert losses.quality == pytest.approx(0.25)
 
 
-def test_scores_count_only_proposals_above_the_rating():
-    overlaps = SceneOverlaps(
-        ("cube", "ring"), np.array([[0.9, 0.2], [0.1, 0.6]], np.float32), np.array([0.8, 0.4], np.float32)
+def test_the_true_mask_costs_less_when_its_edges_are_sharp():
+    masks = torch.zeros(1, 1, 32, 32)
+    masks[..., 8:20, 8:20] = 1
+    target = torch.zeros(1, 1, dtype=torch.long)
+    soft, sharp = (
+        mask_losses(
+            ((masks - 0.5) * scale).expand(1, 3, 32, 32)[:, None], torch.ones(1, 1, 3), masks, target, 0.1, 10.0
+        )
+        for scale in (6, 20)
     )
-    everything, best = score([overlaps]), score([overlaps], 0.5)
+    assert sharp.total < soft.total
+
+
+def overlaps(*rows):
+    """Two objects and three proposals, the last a slightly worse copy of the first."""
+    iou, rating, stability, boxes = rows
+    return SceneOverlaps(("cube", "ring"), *(np.array(row, np.float32) for row in (iou, rating, stability, boxes)))
+
+
+def test_selection_and_scores_follow_the_thresholds():
+    scene = overlaps(
+        [[0.9, 0.2, 0.85], [0.1, 0.6, 0.1]],
+        [0.8, 0.4, 0.7],
+        [0.9, 0.8, 0.9],
+        [[0, 0, 10, 10], [20, 20, 30, 30], [0, 0, 10, 9.5]],
+    )
+    everything = score([scene])
     assert everything.mean_best_iou == pytest.approx(0.75)
-    assert everything.proposals == 2
+    assert everything.proposals == 3
+    assert score([scene.selected(0.0, 0.0, nms_threshold=0.7)]).proposals == 2
+    best = score([scene.selected(0.5, 0.0, nms_threshold=0.7)])
     assert best.by_shape() == pytest.approx({"cube": 0.9, "ring": 0.1})
     assert best.missed == 0.5
-    assert score([overlaps], 0.9).mean_best_iou == 0
+    assert score([scene.selected(0.5, 0.95, nms_threshold=0.7)]).mean_best_iou == 0
