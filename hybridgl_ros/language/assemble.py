@@ -152,10 +152,10 @@ class _Assembler:
         if entry.kind == "relation":
             clause = Relation(str(entry.value), landmarks)
         elif entry.kind == "rank":
-            axis, end = entry.value  # type: ignore[misc]
+            axis, end = entry.value
             clause = Rank(axis, end, entry.n, landmarks[0] if landmarks else None)
         else:
-            clause = Position(tuple(entry.value))  # type: ignore[arg-type]
+            clause = Position(tuple(entry.value))
         return Negation(clause) if entry.negated else clause
 
     @staticmethod
@@ -181,6 +181,8 @@ def make_phrase(draft: Draft, leave_out: frozenset[str] = frozenset()) -> Phrase
 def count_of(draft: Draft) -> Count:
     """How many are meant."""
     number = draft.number or 1
+    if draft.count == "any" and draft.plural and draft.number in (None, 1):
+        return Count("all")
     if draft.count == "any":
         ranked = any(entry.kind == "rank" for entry in draft.modifiers)
         return Count() if ranked and draft.number != 1 else Count("any", number)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
+from hybridgl_ros.language.lexer import Item
 from hybridgl_ros.language.phrases import noun_phrase
 
 _ENDS = ("", ",", ".")
@@ -17,8 +16,10 @@ def wear(cursor: Cursor, draft: Draft, preposition: str, phrase: Draft) -> None:
         start = cursor.at
         cursor.at += 1
         more = noun_phrase(cursor)
-        fits = more is not None and ("worn" in cursor.group(more.noun) or (not more.noun and more.before))
-        if more is None or not fits or more.determined and not more.indefinite:
+        fits = more is not None and (
+            cursor.group(more.noun).intersection(("worn", "parts")) or (not more.noun and more.before)
+        )
+        if more is None or not fits or (more.determined and not more.indefinite):
             cursor.at = start
             break
         words += ["and", more.phrase]
@@ -34,17 +35,20 @@ def worn(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return True
 
 
-def carrying(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
-    """ "with a handle" is an attribute, "with a ball in it" a relation, "with no lid" a negation."""
-    item = cursor.take()
+def carrying(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    """ "with a handle", "with no lid", "with a ball in it"; "with" is next."""
+    return carry(cursor, draft, cursor.take(), negated=cursor.skip("not"))
+
+
+def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
+    """ "a handle" is an attribute, "a ball in it" a relation, "no lid" a negation; the preposition has been taken."""
     start = cursor.at
-    negated = cursor.skip("not")
     if cursor.kind() == "pronoun" and cursor.kind(1) in ("noun", "adjective"):
         cursor.at += 1
     phrase = noun_phrase(cursor)
     if phrase is None:
-        if cursor.at > start:
-            cursor.ignored.append("not")
+        if negated:
+            cursor.ignored.append(item.text)
         return True
     if _held(cursor, draft, phrase, negated):
         return True
@@ -75,7 +79,11 @@ def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
             relation = vocabulary.inverse.get(kind, "")
     elif following.kind in ("side", "place") and following.value:
         own = {"its", "his", "her"}.intersection(following.words)
-        if back or own or (alone and not part and following.value[0] in ("top", "bottom", "middle")):
+        if (
+            back
+            or own
+            or (alone and not part and phrase.indefinite and following.value[0] in ("top", "bottom", "middle"))
+        ):
             relation = vocabulary.inverse_alone.get(following.value[0], "")
     if not relation:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hybridgl_ros.language.lexer import Item
 from hybridgl_ros.language.vocabulary import Vocabulary
@@ -20,7 +21,7 @@ class Modifier:
     """
 
     kind: str
-    value: object = None
+    value: Any = None
     others: list[Draft] = field(default_factory=list)
     n: int = 1
     negated: bool = False
@@ -101,6 +102,7 @@ class Cursor:
     vocabulary: Vocabulary
     at: int = 0
     antecedent: Draft | None = None
+    referred: bool = False
     ignored: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hybridgl_ros.language.attributes import carry
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
+from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import noun_phrase
-from hybridgl_ros.language.relations import finish
 
 
 def exclude(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
@@ -26,7 +27,11 @@ def exclude(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
         return True
     if not other.noun and other.modifiers:
         other.noun, other.known = draft.noun, draft.known
+        if not other.named or not other.before:
+            other.before, other.after = list(draft.before), [*draft.after, *other.after]
     add_exclusion(draft, other)
+    if cursor.kind() == "and" and cursor.kind(1) in ("det", "noun") and cursor.kind(2) not in ("not", "relation"):
+        return exclude(cursor, draft, read)
     return True
 
 
@@ -36,32 +41,29 @@ def add_exclusion(draft: Draft, other: Draft) -> None:
         if one.modifiers or (one.noun and one.determined and not one.indefinite) or not one.named:
             draft.modifiers.append(Modifier("except", others=[one], negated=True))
         else:
-            draft.modifiers.append(Modifier("attribute", one.phrase, [one], negated=True))
+            draft.modifiers.append(
+                Modifier("attribute", " ".join([*one.before, one.noun, *one.after]).strip(), [one], negated=True)
+            )
     other.union = []
 
 
-def negate(
-    cursor: Cursor, draft: Draft, read: Callable[..., None], one: Callable[[Cursor, Draft, bool], bool]
-) -> bool:
+def negate(cursor: Cursor, draft: Draft, read: Callable[..., None], one: Callable[[Cursor, Draft, bool], bool]) -> bool:
     """Read what "not" is said of: an attribute, a clause, or another referent."""
     item = cursor.take()
-    cursor.skip("is", "drop", "who", "posture")
+    cursor.skip("is", "drop", "who")
+    if cursor.kind() == "posture":
+        pose = cursor.take()
+        if cursor.kind() in ("", ",", "."):
+            draft.modifiers.append(Modifier("attribute", pose.text, negated=True))
+            return True
     if cursor.kind() == "with":
-        cursor.at += 1
+        return carry(cursor, draft, cursor.take(), negated=True)
     kind = cursor.kind()
-    if item.text in ("without", "lacking", "free of"):
-        if cursor.kind() == "count":
+    if item.text in cursor.vocabulary.without:
+        carry(cursor, draft, item, negated=True)
+        while cursor.kind() == "or" and cursor.kind(1) in ("det", "noun", "adjective"):
             cursor.at += 1
-        phrase = noun_phrase(cursor)
-        if phrase is None:
-            cursor.ignored.append(item.text)
-        else:
-            draft.modifiers.append(Modifier("attribute", f"with {phrase.phrase}", negated=True))
-            while cursor.kind() == "or":
-                cursor.at += 1
-                more = noun_phrase(cursor)
-                if more:
-                    draft.modifiers.append(Modifier("attribute", f"with {more.phrase}", negated=True))
+            carry(cursor, draft, item, negated=True)
         return True
     if kind in ("det", "noun", "adjective", "generic", "count", "number", "ordinal", "idiom"):
         known = len(draft.modifiers)

@@ -9,8 +9,9 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from hybridgl_ros.language.nouns import singular
 from hybridgl_ros.language.patterns import PatternTable
-from hybridgl_ros.language.vocabulary import Row, Vocabulary, singular
+from hybridgl_ros.language.vocabulary import Row, Vocabulary
 
 CONTENT = ("noun", "adjective")
 """Kinds of item that may be part of a phrase."""
@@ -49,18 +50,18 @@ class Lexer:
             name = f"{kind}:{value}"
             self._values[name] = (kind, value)
             named.append((name, slots))
-        return PatternTable(self._pipeline.vocab, named)
+        return PatternTable(named)
 
     def openings(self, words: tuple[str, ...]) -> dict[int, tuple[int, str, Any]]:
         """At every word: end, kind and value of the longest command, question or politeness that starts there."""
-        found = self._opening.longest(Doc(self._pipeline.vocab, words=list(words)))
+        found = self._opening.longest(words)
         return {start: (end, *self._values[name]) for start, (end, name) in found.items()}
 
     def items(self, words: tuple[str, ...]) -> list[Item]:
         """The words' items, in order."""
         if not words:
             return []
-        longest = self._body.longest(Doc(self._pipeline.vocab, words=list(words)))
+        longest = self._body.longest(words)
         items: list[Item] = []
         at = 0
         while at < len(words):
@@ -73,9 +74,20 @@ class Lexer:
                     value = self._places(words[at:end])
                 elif kind == "from" and value is None:
                     value = self._vocabulary.ends[self._places(words[at:end])[0]]
+                elif kind == "nth":
+                    kind, value = "ordinal", self._ordinal(words[at:end])
                 elif kind == "numbered":
                     value = self._number(words[end - 1])
+                elif kind == "compound":
+                    kind, value = "noun", " ".join(words[at:end])
                 items.append(Item(kind, value, words[at:end], at))
+            elif (
+                words[at] in self._vocabulary.colours
+                and words[at + 1 : at + 2]
+                and words[at + 1] in self._vocabulary.coloured
+            ):
+                end = at + 2
+                items.append(Item("adjective", words[at], words[at : at + 1], at))
             elif at + 1 < len(words) and words[at + 1] in self._vocabulary.joined and self._follows(words, at + 1):
                 end = at + 2
                 items.append(Item("adjective", " ".join(words[at:end]), words[at:end], at))
@@ -91,13 +103,27 @@ class Lexer:
 
     def _places(self, words: tuple[str, ...]) -> tuple[str, ...]:
         sides = self._vocabulary.sides
-        places = [sides[w] for i, w in enumerate(words) if w in sides and not (i == 0 and w == "right" and len(words) > 1 and words[1] not in sides and words[1] not in ("hand", "side") and any(x in sides for x in words[1:]))]
+        places = [
+            sides[w]
+            for i, w in enumerate(words)
+            if w in sides
+            and not (
+                i == 0
+                and w == "right"
+                and len(words) > 1
+                and words[1] not in sides
+                and words[1] not in ("hand", "side")
+                and any(x in sides for x in words[1:])
+            )
+        ]
         return tuple(dict.fromkeys(places))[:2]
 
+    def _ordinal(self, words: tuple[str, ...]) -> int:
+        known = self._vocabulary.ordinals
+        return next(known.get(word) or int(word[:-2]) for word in words if word in known or word[:-2].isdecimal())
+
     def _number(self, word: str) -> int:
-        if word.isdecimal():
-            return int(word)
-        return next((value for kind, value, slots in self._vocabulary.body if kind == "number" and word in slots[0][0]), 1)
+        return int(word) if word.isdecimal() else self._vocabulary.numbers.get(word, 1)
 
     def _word(self, words: tuple[str, ...], at: int) -> Item:
         """One word as noun, adjective, verb or adverb."""
@@ -133,7 +159,7 @@ class Lexer:
         following, vocabulary = words[at + 1], self._vocabulary
         if following in vocabulary.sides and following not in vocabulary.nouns:
             return False
-        return following in vocabulary.nouns or following in vocabulary.adjectives or following in ("one", "ones", "thing", "things", "object", "objects", "item", "items")
+        return following in vocabulary.nouns or following in vocabulary.adjectives or following in vocabulary.generic
 
     def _tag(self, words: tuple[str, ...]) -> list[str]:
         """Part of speech of every word (Penn Treebank)."""

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hybridgl_ros.language.attributes import carrying, doing, worn
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
 from hybridgl_ros.language.exclusions import exclude, negate
 from hybridgl_ros.language.fragments import conjoin, fragment
-from hybridgl_ros.language.lexer import Item
+from hybridgl_ros.language.orders import read_from, read_number, read_ordinal, read_rank, read_to
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
-from hybridgl_ros.language.relations import absorb_set, inside_or_wearing, of_phrase, place, relation, to_phrase
-from hybridgl_ros.language.attributes import carrying, doing, worn
+from hybridgl_ros.language.relations import inside_or_wearing, place, relation
+from hybridgl_ros.language.sets import of_phrase
 
 LOOSE = ("relation", "position", "rank")
+"""Kinds of modifier that may belong to a landmark or to the referent."""
+
+_SINGULAR, _PLURAL = ("is", "was", "has", "does"), ("are", "were")
+_NOMINAL = ("noun", "adjective", "generic")
+_NAMING = (*_NOMINAL, "number", "count", "ordinal", "rank", "det")
 
 
 def modifiers(cursor: Cursor, draft: Draft, nested: bool = False) -> None:
@@ -55,21 +61,55 @@ def joint(cursor: Cursor, draft: Draft, nested: bool) -> bool:
             cursor.at += 1
         return True
     kind = cursor.kind()
-    if kind in _READERS and kind not in ("noun", "adjective", "number", "count", "ordinal", "rank", "generic", "det"):
-        if not (kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in ("noun", "adjective", "generic")):
-            return True
+    before_noun = kind == "side" and is_bare(cursor, cursor.peek()) and cursor.kind(1) in _NOMINAL
+    if kind in _READERS and kind not in _NAMING and not before_noun:
+        return True
     return conjoin(cursor, draft, either=item.kind == "or", modifiers=modifiers)
 
 
 def skip_unused(cursor: Cursor) -> None:
     """Pass over an item that found no role, and remember it when it could have meant something."""
     item = cursor.take()
-    if item.kind in ("noun", "adjective", "verb", "adverb", "number", "numbered", "attach", "side", "relation", "rank", "idiom", "ordinal", "not", "except", "with", "generic", "count"):
+    if item.kind in (
+        "noun",
+        "adjective",
+        "verb",
+        "adverb",
+        "number",
+        "numbered",
+        "attach",
+        "side",
+        "relation",
+        "rank",
+        "idiom",
+        "ordinal",
+        "not",
+        "except",
+        "with",
+        "generic",
+        "count",
+    ):
         cursor.ignored.append(item.text)
 
 
 def _skip(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     cursor.at += 1
+    return True
+
+
+def _unusable(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    cursor.ignored.append(cursor.take().text)
+    return True
+
+
+def _then(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    """What to do with it afterwards says nothing of it."""
+    if nested:
+        return False
+    rest: list[str] = []
+    while cursor.kind() not in ("", "."):
+        rest.append(cursor.take().text)
+    cursor.notes.append(f"not used, what to do then: '{' '.join(rest)}'")
     return True
 
 
@@ -79,86 +119,11 @@ def _relation(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 
 def _place(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    following = cursor.peek(1)
+    described = following is not None and (following.kind in _NOMINAL or following.text == "one")
+    if described and not nested and is_bare(cursor, cursor.peek()):
+        return fragment(cursor, draft, nested, modifiers)
     return place(cursor, draft, modifiers)
-
-
-def _from(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    if draft.ordinal is None:
-        ranks = [entry for entry in draft.modifiers if entry.kind == "rank"]
-        if nested:
-            return False
-        item = cursor.take()
-        if not ranks:
-            cursor.ignored.append(item.text)
-        return True
-    item = cursor.take()
-    draft.modifiers.append(Modifier("rank", item.value, n=draft.ordinal, first=True, words=item.text))
-    draft.ordinal = None
-    return True
-
-
-def _rank(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    item = cursor.take()
-    entry = Modifier("rank", item.value, n=draft.ordinal or 1, words=item.text)
-    draft.ordinal = None
-    draft.modifiers.append(entry)
-    if item.value[0] == "depth" and cursor.kind() in ("to", "det", "pronoun", "noun", "adjective"):
-        to_phrase(cursor, draft, entry, modifiers)
-    return True
-
-
-def _to(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    start = cursor.at
-    cursor.at += 1
-    side = noun_phrase(cursor)
-    if side is not None and side.possessed:
-        draft.modifiers += side.modifiers
-        return True
-    cursor.at = start
-    entry = next((m for m in draft.modifiers if m.kind == "rank" and m.value[0] == "depth"), None)  # type: ignore[index]
-    if entry is None or entry.others:
-        return doing(cursor, draft, nested)
-    return to_phrase(cursor, draft, entry, modifiers)
-
-
-def _ordinal(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    if nested and cursor.kind(1) not in ("from", "side", "relation"):
-        return False
-    item = cursor.take()
-    if cursor.kind() == "rank":
-        draft.ordinal = item.value
-    elif cursor.kind() in ("noun", "adjective", "generic", "number"):
-        cursor.at -= 1
-        return fragment(cursor, draft, nested, modifiers)
-    else:
-        draft.ordinal = item.value
-    return True
-
-
-def _number(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    """ "cube two", "bus number 18": an ordinal, or a name that it bears."""
-    following = cursor.kind(1)
-    if following in ("noun", "adjective", "generic", "of", "rank"):
-        return fragment(cursor, draft, nested, modifiers)
-    item = cursor.take()
-    if following == "from" or (draft.noun and "people" not in cursor.group(draft.noun) and item.value <= 10):
-        draft.ordinal = item.value
-    else:
-        draft.after.append(item.text)
-    return True
-
-
-def _but(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    ranks = [entry for entry in draft.modifiers if entry.kind == "rank"]
-    if cursor.kind() == "but_n" and ranks:
-        ranks[-1].n = cursor.take().value + 1
-        return True
-    if nested:
-        return False
-    if draft.generic or draft.count in ("all", "any"):
-        return exclude(cursor, draft, modifiers)
-    cursor.at += 1
-    return True
 
 
 def _except(cursor: Cursor, draft: Draft, nested: bool) -> bool:
@@ -174,18 +139,36 @@ def _not(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "that is …", "which stands …": what follows is said of the referent."""
-    if nested and cursor.kind() == "is":
+    if nested and (cursor.kind() == "is" or not _agrees(cursor, draft)):
         return False
+    item = cursor.peek()
+    if item is not None and item.text == "whose":
+        cursor.at += 1
+        owned = noun_phrase(cursor)
+        if owned is not None:
+            draft.after.append(f"with {owned.phrase}")
+            cursor.skip("is")
+            return True
     cursor.skip("who", "drop")
     if _landmark_first(cursor, draft):
         return True
     if cursor.kind() == "det":
         cursor.at += 1
-    while cursor.kind() in ("is", "who", "drop", "speaker") or (cursor.kind() == "posture" and cursor.kind(1) != "noun"):
+    while cursor.kind() in ("is", "who", "drop", "speaker") or (
+        cursor.kind() == "posture" and cursor.kind(1) != "noun"
+    ):
         cursor.at += 1
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
-        return fragment(cursor, draft, nested, modifiers, predicate=True)
+        fragment(cursor, draft, nested, modifiers, predicate=True)
     return True
+
+
+def _agrees(cursor: Cursor, draft: Draft) -> bool:
+    """Whether "that is", "that are" can be said of one or several such things."""
+    verb = cursor.peek(1)
+    if verb is None or verb.kind != "is":
+        return True
+    return not (draft.many if verb.text in _SINGULAR else verb.text in _PLURAL and not draft.many)
 
 
 def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
@@ -194,13 +177,15 @@ def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
     if cursor.kind() == "det" and cursor.kind(1) == "det":
         cursor.at += 1
     landmark = noun_phrase(cursor)
-    if landmark is not None and landmark.determined and cursor.skip("is", "posture"):
+    if landmark is not None and landmark.determined and (cursor.skip("is", "posture") or cursor.kind() == "relation"):
         item = cursor.peek()
         if item is not None and item.kind in ("relation", "in", "on") and cursor.kind(1) in ("", ",", "."):
             kind = item.value or {"in": "inside", "on": "on"}[item.kind]
             if kind in cursor.vocabulary.inverse:
                 cursor.at += 1
-                draft.modifiers.append(Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text))
+                draft.modifiers.append(
+                    Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text)
+                )
                 return True
     cursor.at = start
     return False
@@ -209,12 +194,29 @@ def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
 def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "standing behind the box" says where, "standing" alone says how."""
     item = cursor.take()
-    if cursor.kind() not in ("relation", "in", "on", "side", "place", "scene", "from", "rank", "attach", "with", "drop", "idiom", "posture", "not") and cursor.vocabulary.adjectives.intersection(item.words):
+    if cursor.kind() not in (
+        "relation",
+        "in",
+        "on",
+        "side",
+        "place",
+        "scene",
+        "from",
+        "rank",
+        "attach",
+        "with",
+        "drop",
+        "idiom",
+        "posture",
+        "not",
+    ) and cursor.vocabulary.adjectives.intersection(item.words):
         draft.after.append(item.text)
     return True
 
 
 def _fragment(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    if not nested and cursor.kind() == "det" and _landmark_first(cursor, draft):
+        return True
     return fragment(cursor, draft, nested, modifiers)
 
 
@@ -231,6 +233,20 @@ def _of(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return of_phrase(cursor, draft, modifiers)
 
 
+def _but(cursor: Cursor, draft: Draft, nested: bool) -> bool:
+    ranks = [entry for entry in draft.modifiers if entry.kind == "rank"]
+    if cursor.kind() == "but_n" and ranks:
+        ranks[-1].n = cursor.take().value + 1
+        return True
+    if nested:
+        return False
+    excluding = any(entry.negated for entry in draft.modifiers)
+    if (draft.generic and not excluding) or draft.count in ("all", "any"):
+        return exclude(cursor, draft, modifiers)
+    cursor.at += 1
+    return True
+
+
 def _count(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if cursor.kind(1) in ("noun", "adjective", "generic", "det"):
         return fragment(cursor, draft, nested, modifiers)
@@ -238,21 +254,28 @@ def _count(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return True
 
 
+def _with(read: Callable[..., bool]) -> Callable[[Cursor, Draft, bool], bool]:
+    """A reader that needs to read modifiers of its own."""
+    return lambda cursor, draft, nested: read(cursor, draft, nested, modifiers)
+
+
 _READERS: dict[str, Callable[[Cursor, Draft, bool], bool]] = {
     **dict.fromkeys(("scene", "drop", "there", "speaker", "possessive"), _skip),
     "relation": _relation,
-    "in": lambda cursor, draft, nested: inside_or_wearing(cursor, draft, modifiers),
+    "in": _with(inside_or_wearing),
     "on": lambda cursor, draft, nested: relation(cursor, draft, "on", cursor.take(), modifiers),
     "side": _place,
     "place": _place,
-    "with": lambda cursor, draft, nested: carrying(cursor, draft, modifiers),
+    "with": carrying,
+    "unusable": _unusable,
+    "then": _then,
     "wearing": worn,
-    "from": _from,
-    "rank": _rank,
-    "to": _to,
-    "ordinal": _ordinal,
-    "numbered": _number,
-    "number": _number,
+    "from": _with(read_from),
+    "rank": _with(read_rank),
+    "to": _with(read_to),
+    "ordinal": _with(read_ordinal),
+    "numbered": _with(read_number),
+    "number": _with(read_number),
     "but": _but,
     "but_n": _but,
     "except": _except,
@@ -269,5 +292,3 @@ _READERS: dict[str, Callable[[Cursor, Draft, bool], bool]] = {
     "adverb": doing,
     **dict.fromkeys(("noun", "adjective", "det", "generic"), _fragment),
 }
-
-__all__ = ["absorb_set", "modifiers", "noun_phrase", "Item"]

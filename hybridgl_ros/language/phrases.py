@@ -22,7 +22,13 @@ def noun_phrase(cursor: Cursor) -> Draft | None:
     if not said and draft.ordinal is None and draft.number is None and not draft.count:
         cursor.at = start
         return None
-    if not said and draft.count and not (draft.ordinal or draft.number) and cursor.kind() not in ("", ",", ".", "of", "side", "relation", "in", "on", "who", "is", "with", "except", "but", "not"):
+    if (
+        not said
+        and draft.count
+        and not (draft.ordinal or draft.number)
+        and cursor.kind()
+        not in ("", ",", ".", "of", "side", "relation", "in", "on", "who", "is", "with", "except", "but", "not")
+    ):
         cursor.at = start
         return None
     return draft
@@ -34,7 +40,11 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
     kind = item.kind
     if draft.generic:
         return False
-    if kind in _SKIPPED:
+    place = cursor.vocabulary.place_adjectives.get(item.text)
+    if place and not headed and (draft.determined or words) and describes_next(cursor):
+        cursor.at += 1
+        draft.modifiers.append(Modifier("position", (place,), first=True, words=item.text))
+    elif kind in _SKIPPED:
         if headed:
             return False
         cursor.at += 1
@@ -47,7 +57,7 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
     elif kind in ("count", "ordinal", "number", "numbered"):
         if words and not headed and item.text == "one":
             cursor.at += 1
-            draft.generic = True
+            draft.generic, draft.said = True, "one"
             return False
         return not words and _quantity(cursor, draft, item)
     elif kind == "rank":
@@ -75,6 +85,9 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
             return False
         words.append(item)
         cursor.at += 1
+    elif kind in ("verb", "adverb") and not headed and (words or draft.determined or draft.modifiers):
+        words.append(Item("noun", item.text, item.words, item.start, known=False))
+        cursor.at += 1
     elif kind == "possessive":
         return bool(words) and _possessor(cursor, draft, words)
     elif kind == "generic":
@@ -82,6 +95,7 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
             return False
         cursor.at += 1
         draft.generic = True
+        draft.said = item.text
         if item.text in cursor.vocabulary.human:
             draft.noun = "person"
         if item.text in cursor.vocabulary.everything:
@@ -98,7 +112,10 @@ def has_noun(words: list[Item]) -> bool:
 
 
 def describes_next(cursor: Cursor) -> bool:
-    return cursor.kind(1) in ("noun", "adjective", "generic") or (cursor.kind(1) == "number" and cursor.peek(1).value == 1)  # type: ignore[union-attr]
+    following = cursor.peek(1)
+    return following is not None and (
+        following.kind in ("noun", "adjective", "generic") or (following.kind == "number" and following.value == 1)
+    )
 
 
 def _new_part(cursor: Cursor, words: list[Item], item: Item) -> bool:
@@ -114,15 +131,19 @@ def _quantity(cursor: Cursor, draft: Draft, item: Item) -> bool:
             draft.generic = draft.plural = True
     elif item.kind == "ordinal":
         draft.ordinal = item.value
+        if cursor.kind() == "to" and cursor.kind(1) == "rank":
+            cursor.at += 1
     elif item.kind == "number" and item.value == 1:
         following = cursor.kind()
-        if following in ("noun", "adjective", "rank", "idiom", "ordinal", "count") or (following == "side" and is_bare(cursor, cursor.peek())):
+        if following in ("noun", "adjective", "rank", "idiom", "ordinal", "count") or (
+            following == "side" and is_bare(cursor, cursor.peek())
+        ):
             if draft.determined or following != "side":
                 draft.number = 1
             else:
-                draft.generic = True
+                draft.generic, draft.said = True, "one"
         else:
-            draft.generic = True
+            draft.generic, draft.said = True, "one"
     elif item.kind == "number":
         draft.number = item.value
     elif cursor.kind() in ("from", "side", "noun", "of"):
@@ -141,7 +162,7 @@ def is_bare(cursor: Cursor, item: Item | None) -> bool:
 def _side(cursor: Cursor, draft: Draft, words: list[Item], item: Item, headed: bool) -> bool:
     if headed or not is_bare(cursor, item):
         return False
-    if cursor.kind(1) == "of" and not words:
+    if cursor.kind(1) == "of":
         return False
     cursor.at += 1
     if item.words[-1] == "hand" and cursor.kind() not in ("noun", "adjective", "generic"):
@@ -171,7 +192,9 @@ def _possessor(cursor: Cursor, draft: Draft, words: list[Item]) -> bool:
     """ "the mug's left neighbour" is left of the mug; "the man's hat" is a man's hat."""
     cursor.at += 1
     item = cursor.peek()
-    if item is not None and (item.kind == "neighbour" or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))):
+    if item is not None and (
+        item.kind == "neighbour" or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))
+    ):
         owner = Draft(determined=True, modifiers=list(draft.modifiers))
         _settle(cursor, owner, list(words))
         words.clear()
@@ -196,7 +219,9 @@ def _joined(cursor: Cursor, words: list[Item], item: Item) -> bool:
     if words[-1].kind != "adjective" or cursor.kind(1) not in ("adjective", "idiom"):
         return False
     following = [cursor.kind(ahead) for ahead in range(1, 6)]
-    last = next((index for index, kind in enumerate(following) if kind not in ("adjective", "idiom", "and", "or", ",")), None)
+    last = next(
+        (index for index, kind in enumerate(following) if kind not in ("adjective", "idiom", "and", "or", ",")), None
+    )
     if last is None or following[last] not in ("noun", "generic", "number"):
         return False
     cursor.at += 1
@@ -206,7 +231,7 @@ def _joined(cursor: Cursor, words: list[Item], item: Item) -> bool:
 
 
 def _settle(cursor: Cursor, draft: Draft, words: list[Item]) -> None:
-    """Tell the noun from its attributes; colours joined by and/or stay one attribute unless several things are meant."""
+    """Tell the noun from its attributes; "red and white" stays one attribute unless several things are meant."""
     draft.items = list(words)
     if words and words[-1].kind == "noun":
         head = words[-1]

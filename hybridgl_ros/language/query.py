@@ -27,6 +27,17 @@ AXES: dict[str, tuple[str, str]] = {
 }
 """Axes along which objects are ranked, with the two ends from which one counts; `distance` is to a landmark."""
 
+_SUPERLATIVES = {
+    ("depth", "near"): "nearest",
+    ("depth", "far"): "farthest",
+    ("size", "large"): "largest",
+    ("size", "small"): "smallest",
+    ("height", "tall"): "tallest",
+    ("height", "short"): "shortest",
+    ("distance", "close"): "closest",
+    ("distance", "remote"): "farthest",
+}
+
 PLACES = ("left", "right", "top", "bottom", "middle", "near", "far")
 """Places in the picture; near and far are the foreground and the background."""
 
@@ -74,8 +85,13 @@ class Rank:
     landmark: Query | None = None
 
     def __str__(self) -> str:
-        to = f" to({self.landmark})" if self.landmark else ""
-        return f"{ordinal(self.n)} {self.axis} from {self.end}{to}"
+        to = f" {'from' if self.end == 'remote' else 'to'}({self.landmark})" if self.landmark else ""
+        superlative = _SUPERLATIVES.get((self.axis, self.end))
+        if superlative is None:
+            return f"{ordinal(self.n)} from the {self.end}"
+        if self.n < 0:
+            return f"{ordinal(self.n)} from the {superlative}{to}"
+        return f"{superlative}{to}" if self.n == 1 else f"{ordinal(self.n)} {superlative}{to}"
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,7 @@ class Except:
 
 @dataclass(frozen=True)
 class Either:
-    """The referents of any of several queries: "the ball and the ring", "the red or the blue one", "the two leftmost"."""
+    """The referents of any of several queries: "the ball and the ring", "the red or blue one", "the two leftmost"."""
 
     queries: tuple[Query, ...]
 

@@ -38,7 +38,7 @@ class QueryParser:
         said = split_words(strip_wrapping(text), vocabulary.contractions, vocabulary.rewrites)
         words = [self._speller.repair(word) for word in said]
         notes = [f"read '{one}' as '{two}'" for one, two in dict.fromkeys(zip(said, words, strict=True)) if one != two]
-        words = [part for word in words for part in self._parts(word)]
+        words = [part for word in words for one in word.split() for part in self._parts(one)]
         language = self._language(words, text)
         if language:
             notes.append(language)
@@ -72,6 +72,7 @@ class QueryParser:
             name, count = max(found.items(), key=lambda entry: entry[1])
             if count >= 2:
                 return f"looks like {name}; only English is understood"
-            if sum(self._speller.sources(word) == 0 for word in spoken if word not in known) >= len(spoken) / 2:
+            unheard = sum(self._speller.sources(word) == 0 for word in spoken if word not in known)
+            if unheard > 1 and unheard >= len(spoken) / 2:
                 return "not a language that is understood; only English is"
         return ""

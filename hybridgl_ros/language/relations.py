@@ -7,7 +7,9 @@ from collections.abc import Callable
 from hybridgl_ros.language.attributes import wear
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
 from hybridgl_ros.language.lexer import Item
+from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
+from hybridgl_ros.language.sets import absorb_set
 
 Read = Callable[..., None]
 
@@ -15,12 +17,16 @@ Read = Callable[..., None]
 def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) -> bool:
     """Read the landmarks of a relation whose words have been taken."""
     vocabulary = cursor.vocabulary
+    if kind == "between" and cursor.kind() == "speaker" and cursor.kind(1) == "and":
+        # Between us and the bottle is in front of the bottle.
+        cursor.at += 2
+        kind = "front"
     landmarks = between_landmarks(cursor, read) if kind == "between" else one_landmark(cursor, read)
     if not landmarks:
         if cursor.skip("speaker"):
             draft.modifiers.append(Modifier("position", ("near",), words=item.text))
         elif kind in vocabulary.place_alone:
-            draft.modifiers.append(Modifier("position", vocabulary.place_alone[kind], words=item.text))
+            draft.modifiers.append(Modifier("position", (vocabulary.place_alone[kind],), words=item.text))
         elif kind in ("inside", "containing") and len(item.words[0]) > 2:
             draft.modifiers.append(Modifier("relation", kind, [Draft(generic=True)], words=item.text))
         elif kind == "between":
@@ -31,6 +37,8 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
     if kind == "between":
         draft.modifiers.append(Modifier("relation", kind, landmarks, words=item.text))
         return True
+    for landmark in landmarks:
+        same_kind(draft, landmark)
     if landmarks[0].possessed:
         draft.modifiers += landmarks[0].modifiers
         return True
@@ -40,6 +48,12 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
         more = one_landmark(cursor, read)
         draft.modifiers.append(Modifier("relation", kind, more, words=item.text))
     return True
+
+
+def same_kind(draft: Draft, landmark: Draft) -> None:
+    """ "the red cup behind the blue one": another cup."""
+    if landmark.generic and not landmark.noun and landmark.said == "one":
+        landmark.noun, landmark.known = draft.noun, draft.known
 
 
 def another_landmark(cursor: Cursor) -> bool:
@@ -55,8 +69,12 @@ def one_landmark(cursor: Cursor, read: Read) -> list[Draft]:
         if cursor.kind(1) in ("noun", "adjective"):
             cursor.at += 1
         else:
-            cursor.at += 1
-            return [cursor.antecedent.copy()] if cursor.antecedent else []
+            pronoun = cursor.take()
+            if cursor.antecedent is None:
+                cursor.notes.append(f"nothing was named that '{pronoun.text}' could stand for")
+                return []
+            cursor.referred = True
+            return [cursor.antecedent.copy()]
     landmark = noun_phrase(cursor)
     if landmark is None:
         return []
@@ -102,9 +120,18 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
     vocabulary = cursor.vocabulary
     item = cursor.take()
     places = item.value
-    if cursor.kind() == "of":
+    if cursor.antecedent is not None and vocabulary.possessives.intersection(item.words):
+        cursor.referred = True
+        for side in places:
+            owner = cursor.antecedent.copy()
+            draft.modifiers.append(Modifier("relation", vocabulary.place_of[side], [owner], words=item.text))
+        return True
+    missing_of = (
+        places in (("left",), ("right",)) and item.text in vocabulary.sides and cursor.kind() == "det" and draft.noun
+    )
+    if cursor.kind() == "of" or missing_of:
         start = cursor.at
-        cursor.at += 1
+        cursor.skip("of")
         if places == ("middle",):
             landmarks = between_landmarks(cursor, read)
             kind = "between" if len(landmarks) == 2 or (landmarks and landmarks[0].many) else "inside"
@@ -114,6 +141,12 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
         else:
             landmarks = one_landmark(cursor, read)
         if landmarks:
+            nearest = next((m for m in draft.modifiers if m.kind == "rank" and m.first and m.value[0] == "depth"), None)
+            if nearest is not None and item.words[0] == "to":
+                nearest.value, nearest.others = (
+                    ("distance", "close" if nearest.value[1] == "near" else "remote"),
+                    landmarks[:1],
+                )
             if not draft.noun and is_bare(cursor, item) and landmarks[0].many:
                 absorb_set(cursor, draft, landmarks[0], vocabulary.ends.get(places[0]), places)
             else:
@@ -124,6 +157,27 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
                     draft.modifiers.append(Modifier("relation", kind, [landmarks[0]], words=item.text))
             return True
         cursor.at = start + 1
+    kind = vocabulary.prepositions.get(item.words[0], "")
+    if (
+        kind
+        and len(item.words) > 2
+        and item.words[-1] in vocabulary.sides
+        and (cursor.kind() in ("noun", "adjective", "generic") or _one(cursor))
+    ):
+        landmark = noun_phrase(cursor)
+        if landmark is not None:
+            landmark.modifiers.insert(0, Modifier("position", tuple(places), first=True))
+            read(cursor, landmark, nested=True)
+            same_kind(draft, landmark)
+            if kind == "inside" and "worn" in cursor.group(landmark.noun):
+                draft.after.append(f"in {item.words[-1]} {landmark.phrase}")
+            else:
+                draft.modifiers.append(Modifier("relation", kind, [landmark], words=item.text))
+            return True
+    neighbour = draft.modifiers[-1] if draft.modifiers else None
+    if neighbour is not None and neighbour.words in ("neighbour", "neighbor") and len(places) == 1:
+        neighbour.value = vocabulary.place_of[places[0]]
+        return True
     if not places:
         cursor.ignored.append(item.text)
         return True
@@ -131,81 +185,12 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
     return True
 
 
-def absorb_set(cursor: Cursor, draft: Draft, members: Draft, end: tuple[str, str] | None, places: tuple[str, ...]) -> None:
-    """ "the left of the two cups": which of a set; what is said of the set comes first."""
-    own = draft.modifiers
-    number = members.number or (2 if members.count == "both" else None)
-    draft.noun, draft.known = members.noun, members.known
-    draft.before = [*draft.before, *(w for w in members.before if w not in draft.before)]
-    draft.after = [*draft.after, *members.after]
-    draft.modifiers = [*members.modifiers, *own]
-    for entry in members.modifiers:
-        entry.first = False
-    if places:
-        if end is not None:
-            draft.modifiers.append(Modifier("rank", end, first=True))
-        elif number and number % 2:
-            draft.modifiers.append(Modifier("rank", ("x", "left"), n=(number + 1) // 2, first=True))
-        else:
-            draft.modifiers.append(Modifier("position", places, first=True))
-    draft.generic = True
+def _one(cursor: Cursor) -> bool:
+    item = cursor.peek()
+    return item is not None and item.text == "one"
 
 
-def of_phrase(cursor: Cursor, draft: Draft, read: Read) -> bool:
-    """ "one of the two cups", "the bigger of the mugs", "a bowl of rice"."""
-    start = cursor.at
-    cursor.at += 1
-    if cursor.kind() == "pronoun":
-        cursor.at += 1
-        draft.plural = draft.count == "all"
-        return True
-    members = noun_phrase(cursor)
-    if members is None:
-        cursor.at = start + 1
-        return True
-    chosen = draft.generic or not draft.noun
-    if not chosen:
-        draft.after.append("of " + members.phrase)
-        return True
-    read(cursor, members, nested=True)
-    for entry in members.modifiers:
-        entry.loose = False
-    many = members.number or (2 if members.count == "both" else None)
-    selective = draft.ordinal is not None or any(m.kind in ("rank", "position") for m in draft.modifiers) or draft.before
-    if draft.count in ("all", "both"):
-        draft.plural, draft.number = True, many
-    elif draft.count == "any" or (draft.number == 1 or draft.generic) and not selective:
-        draft.count, draft.number = "any", many
-    elif draft.number is None and selective:
-        for entry in draft.modifiers:
-            if entry.kind == "position" and entry.first and many and len(entry.value) == 1:  # type: ignore[arg-type]
-                end = cursor.vocabulary.ends.get(entry.value[0])  # type: ignore[index]
-                if end is not None:
-                    entry.kind, entry.value = "rank", end
-                elif many % 2:
-                    entry.kind, entry.value, entry.n = "rank", ("x", "left"), (many + 1) // 2
-    absorb_set(cursor, draft, members, None, ())
-    return True
-
-
-def to_phrase(cursor: Cursor, draft: Draft, entry: Modifier, read: Read) -> bool:
-    """ "closest to the ring": a distance to a landmark instead of a depth."""
-    start = cursor.at
-    cursor.skip("to", "from")
-    if cursor.kind() == "relation":
-        cursor.at += 1
-    landmarks = one_landmark(cursor, read)
-    if not landmarks:
-        cursor.at = max(start, cursor.at)
-        if cursor.at == start:
-            return False
-        return True
-    near = entry.value[1] == "near"  # type: ignore[index]
-    entry.value, entry.others = ("distance", "close" if near else "remote"), landmarks
-    return True
-
-
-def inside_or_wearing(cursor: Cursor, draft: Draft, read: Read) -> bool:
+def inside_or_wearing(cursor: Cursor, draft: Draft, nested: bool, read: Read) -> bool:
     """ "in the box" is a relation, "in a white shirt" and "in red" are attributes."""
     item = cursor.take()
     start = cursor.at
@@ -214,29 +199,10 @@ def inside_or_wearing(cursor: Cursor, draft: Draft, read: Read) -> bool:
         colour = not phrase.noun and bool(phrase.before)
         clothes = "worn" in cursor.group(phrase.noun) or phrase.noun in cursor.vocabulary.colours
         if (colour and not phrase.generic) or clothes:
+            if nested and draft.known and "people" not in cursor.group(draft.noun):
+                cursor.at = start - 1
+                return False
             wear(cursor, draft, item.words[0], phrase)
             return True
     cursor.at = start
     return relation(cursor, draft, "inside", item, read)
-
-
-def finish(cursor: Cursor, draft: Draft) -> None:
-    """Find the end to count from for an ordinal that names none."""
-    if draft.ordinal is None:
-        return
-    vocabulary, n = cursor.vocabulary, draft.ordinal
-    draft.ordinal = None
-    for entry in draft.modifiers:
-        if entry.kind == "position" and len(entry.value) == 1 and entry.value[0] in vocabulary.ends:  # type: ignore[arg-type,index]
-            entry.kind, entry.value = "rank", vocabulary.ends[entry.value[0]]  # type: ignore[index]
-            entry.n, entry.first = max(n, 1), True
-            return
-    for entry in draft.modifiers:
-        if entry.kind == "relation" and entry.value in vocabulary.direction and not entry.negated:
-            draft.modifiers.append(Modifier("rank", vocabulary.direction[str(entry.value)], n=n, first=True))
-            return
-        if entry.kind == "rank":
-            entry.n = n
-            return
-    draft.modifiers.append(Modifier("rank", vocabulary.default_end, n=n, first=True))
-    cursor.notes.append(f"counted from the {vocabulary.default_end[1]}")

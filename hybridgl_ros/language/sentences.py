@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hybridgl_ros.language.draft import Cursor, Draft
-from hybridgl_ros.language.lexer import Lexer
+from hybridgl_ros.language.exclusions import add_exclusion
+from hybridgl_ros.language.fragments import narrow
+from hybridgl_ros.language.lexer import Item, Lexer
 from hybridgl_ros.language.modifiers import modifier, modifiers
+from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
-from hybridgl_ros.language.relations import finish
 from hybridgl_ros.language.vocabulary import Vocabulary
 
 _FRONTED = ("relation", "in", "on", "place", "with", "from", "scene")
-_INTO = ("to", "into", "onto", "towards", "toward", "over", "next", "beside")
+_MEMBERS = ("det", "number", "count", "noun", "adjective")
 _OBJECTS = ("det", "count", "number", "ordinal", "rank", "pronoun", "side", "generic")
 
 
@@ -23,6 +25,7 @@ class Meaning:
     target: Draft
     ignored: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    refused: list[Draft] = field(default_factory=list)
 
 
 class SentenceReader:
@@ -36,16 +39,47 @@ class SentenceReader:
         """The referent of a text of one or more sentences."""
         meaning = Meaning(Draft(generic=True))
         said = False
-        for sentence in split(words):
-            draft, commanded = self._sentence(tuple(sentence), meaning, meaning.target if said else None)
+        sentences = split(self._commands_apart(words))
+        for sentence in sentences:
+            draft, kinds = self._sentence(tuple(sentence), meaning, meaning.target if said else None)
             if draft is None:
                 continue
-            if not said or (draft.noun and draft.noun != meaning.target.noun and (commanded or not meaning.target.noun)):
+            target = meaning.target
+            if "refused" in kinds:
+                meaning.refused.append(draft)
+                continue
+            if (
+                not said
+                or "another" in kinds
+                or (draft.noun and draft.noun != target.noun and ("command" in kinds or not target.noun))
+            ):
+                if said and not target.named and not target.said:
+                    draft.modifiers.extend(target.modifiers)
                 meaning.target = draft
-            elif not draft.noun or draft.noun == meaning.target.noun or not commanded:
+            elif not draft.noun or draft.noun == target.noun or "command" not in kinds:
                 self._more(meaning, draft)
             said = True
+        if not said and not meaning.refused and sentences:
+            # Nothing but what looks like a command: "hand", "light".
+            cursor = Cursor(useful(self._lexer.items(tuple(sentences[-1]))), self._vocabulary)
+            meaning.target = self._plain(cursor, None)
+        for draft in meaning.refused:
+            if not draft.noun and draft.modifiers:
+                draft.noun = meaning.target.noun
+            if not meaning.target.noun and meaning.target.generic:
+                meaning.target.noun = draft.noun
+            add_exclusion(meaning.target, draft)
         return meaning
+
+    def _commands_apart(self, words: list[str]) -> list[str]:
+        """The words with a full stop before a command inside a sentence (", give me …")."""
+        found = self._lexer.openings(tuple(words))
+        apart = list(words)
+        for at, word in enumerate(words[:-1]):
+            command = found.get(at + 1)
+            if word == "," and command and command[1] == "command" and words[at + 1] in self._vocabulary.commanding:
+                apart[at] = "."
+        return apart
 
     def _more(self, meaning: Meaning, draft: Draft) -> None:
         """Another sentence about the same referent ("It is behind the box.")."""
@@ -54,30 +88,39 @@ class SentenceReader:
             return
         for entry in draft.modifiers:
             entry.late = True
-        meaning.target.absorb(draft)
+        narrow(self._vocabulary, meaning.target, draft)
 
-    def _sentence(self, words: tuple[str, ...], meaning: Meaning, before: Draft | None) -> tuple[Draft | None, bool]:
+    def _sentence(
+        self, words: tuple[str, ...], meaning: Meaning, before: Draft | None
+    ) -> tuple[Draft | None, set[str]]:
         start, kinds, person = self._opening(words, 0)
-        cursor = Cursor(self._lexer.items(words[start:]), self._vocabulary, antecedent=before)
+        items = self._lexer.items(words[start:])
+        cursor = Cursor(useful(items), self._vocabulary, antecedent=before)
         if not any(item.kind not in (",", ".", "drop") for item in cursor.items):
-            if before is not None or not words[:start]:
-                return None, False
-            start = 0
-            cursor = Cursor(self._lexer.items(words), self._vocabulary)
+            return None, kinds
+        first = cursor.peek()
+        if first is not None and first.text in self._vocabulary.set_words and cursor.kind(1) in _MEMBERS:
+            cursor.items = [replace(first, kind="of"), *cursor.items[1:]]
         draft = self._fronted(cursor, words[start:])
         if draft is None:
             draft = self._plain(cursor, before)
         finish(cursor, draft)
         if person and not draft.noun:
             draft.noun = "person"
+        if not draft.noun and draft.count == "other":
+            draft.noun = next((m.others[0].noun for m in draft.modifiers if m.kind == "except"), "")
         moving = self._vocabulary.moving.intersection(words[:start])
         if moving:
-            destination(draft, moving, meaning)
+            self._destination(draft, moving, meaning)
         for other in draft.appositions:
             meaning.ignored.append(other.phrase)
+        if cursor.referred and before is not None:
+            kinds.add("another")
         meaning.ignored += cursor.ignored
         meaning.notes += cursor.notes
-        return draft, "command" in kinds
+        if "not" in words[:start]:
+            kinds.add("refused")
+        return draft, kinds
 
     def _opening(self, words: tuple[str, ...], at: int) -> tuple[int, set[str], bool]:
         """Where commands, questions and politeness end; their kinds; whether a person is asked for."""
@@ -107,11 +150,17 @@ class SentenceReader:
         end, kind, _ = found
         if words[at] not in self._vocabulary.nouns or kind != "command":
             return True
-        return end - at > 1 and words[at + 1] not in ("of", "for", "at", "to", "over", "up", "out") or (end < len(words) and self._object_next(words, end))
+        return (end - at > 1 and words[at + 1] not in ("of", "for", "at", "to", "over", "up", "out")) or (
+            end < len(words) and self._object_next(words, end)
+        )
 
     def _object_next(self, words: tuple[str, ...], at: int) -> bool:
         items = self._lexer.items(words[at : at + 4])
-        return bool(items) and items[0].kind in _OBJECTS and not (items[0].kind == "side" and not is_bare(Cursor(items, self._vocabulary), items[0]))
+        return (
+            bool(items)
+            and items[0].kind in _OBJECTS
+            and not (items[0].kind == "side" and not is_bare(Cursor(items, self._vocabulary), items[0]))
+        )
 
     def _plain(self, cursor: Cursor, before: Draft | None) -> Draft:
         """A noun phrase and what is said of it; what refers to something said before has no noun of its own."""
@@ -119,15 +168,17 @@ class SentenceReader:
         if cursor.kind() == "pronoun":
             cursor.at += 1
         draft = noun_phrase(cursor) or Draft(generic=True)
-        if cursor.antecedent is None and draft.noun:
-            cursor.antecedent = draft
         modifiers(cursor, draft)
         return draft
 
     def _fronted(self, cursor: Cursor, words: tuple[str, ...]) -> Draft | None:
         """ "behind the box there is a cup", "on the left, the red one": said before the noun it is said of."""
         item = cursor.peek()
-        place = item is not None and item.kind == "side" and (not is_bare(cursor, item) or cursor.kind(1) in ("of", "scene"))
+        place = (
+            item is not None
+            and item.kind == "side"
+            and (not is_bare(cursor, item) or cursor.kind(1) in ("of", "scene"))
+        )
         if item is None or not (item.kind in _FRONTED or place):
             return None
         scratch = Draft(generic=True)
@@ -160,6 +211,23 @@ class SentenceReader:
         modifiers(cursor, draft)
         return draft
 
+    def _destination(self, draft: Draft, verbs: frozenset[str], meaning: Meaning) -> None:
+        """ "put the cup into the box": where to put it says nothing of the cup."""
+        if not draft.modifiers or not draft.named:
+            return
+        last = draft.modifiers[-1]
+        placing = verbs & self._vocabulary.placing
+        directed = last.words.split(" ")[0] in self._vocabulary.into
+        if last.kind in ("relation", "position") and not last.first and last.words and (placing or directed):
+            draft.modifiers.pop()
+            landmark = f" {last.others[0].phrase}" if last.others else ""
+            meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")
+
+
+def useful(items: list[Item]) -> list[Item]:
+    """The items without politeness."""
+    return [item for item in items if item.kind != "drop"]
+
 
 def split(words: list[str]) -> list[list[str]]:
     """The sentences of a text."""
@@ -170,16 +238,3 @@ def split(words: list[str]) -> list[list[str]]:
         else:
             sentences[-1].append(word)
     return [sentence for sentence in sentences if sentence]
-
-
-def destination(draft: Draft, verbs: frozenset[str] | set[str], meaning: Meaning) -> None:
-    """ "put the cup into the box": where to put it says nothing of the cup."""
-    if not draft.modifiers or not draft.named:
-        return
-    last = draft.modifiers[-1]
-    placing = verbs.intersection(("put", "place", "stack", "drop", "insert", "throw", "toss"))
-    directed = last.words.split(" ")[:1] and last.words.split(" ")[0] in _INTO
-    if last.kind in ("relation", "position") and not last.first and last.words and (placing or directed):
-        draft.modifiers.pop()
-        landmark = f" {last.others[0].phrase}" if last.others else ""
-        meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")

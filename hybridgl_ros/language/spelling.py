@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from functools import lru_cache
+from pathlib import Path
 
 from spacy.language import Language
 
@@ -32,7 +34,7 @@ class Speller:
     def __init__(self, pipeline: Language, vocabulary: Vocabulary) -> None:
         self._known = vocabulary.words
         self._closed = vocabulary.closed
-        self._strings = pipeline.vocab.strings
+        self._strings = pipeline_words(str(pipeline.path))
         self._shortest = vocabulary.shortest_typo
         self._swap_only = vocabulary.swap_only
         self._tokens = clip_words()
@@ -48,14 +50,37 @@ class Speller:
         near = edits(word) & set(allowed)
         if len(word) <= self._swap_only:
             near = {other for other in near if len(other) >= len(word) and other[0] == word[0]}
-        near = {other for other in near if len(other) >= self._shortest}
+        near = {other for other in near if len(other) >= self._shortest + sources}
         if not near:
-            return word
-        return min(near, key=lambda other: (sorted(other) != sorted(word), other[0] != word[0], other not in self._closed, -len(other), other))
+            return word if sources else self._split(word)
+        return min(
+            near,
+            key=lambda other: (
+                sorted(other) != sorted(word),
+                other[0] != word[0],
+                other not in self._closed,
+                -len(other),
+                other,
+            ),
+        )
+
+    def _split(self, word: str) -> str:
+        """Two known words that were written as one ("redball"), else the word."""
+        for at in range(self._shortest, len(word) - self._shortest + 1):
+            if word[:at] in self._known and word[at:] in self._known and word[:at] in self._closed:
+                return f"{word[:at]} {word[at:]}"
+        return word
 
     def sources(self, word: str) -> int:
         """How many of the two sources know the word as English."""
         return (word in self._strings) + (word in self._tokens)
+
+
+@lru_cache(maxsize=4)
+def pipeline_words(folder: str) -> frozenset[str]:
+    """The words that a pipeline was made with; its string store in memory grows with every text that it is shown."""
+    path = Path(folder) / "vocab" / "strings.json"
+    return frozenset(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else frozenset()
 
 
 @lru_cache(maxsize=1)

@@ -29,11 +29,11 @@ def split_words(text: str, contractions: Mapping[str, str], rewrites: Mapping[st
     contractions and rewrites: what stands for a word ("isn't" → "is not", "infront" → "in front").
     """
     text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
-    text = text.replace("''", " ").replace("w/o ", "without ").replace("w/ ", "with ")
+    text = text.replace("''", " ")
     text = re.sub(rf"[{re.escape(QUOTES.replace(chr(39), ''))}]|(?<!\w)'|'(?!\w)", " ", text)
-    for short, full in contractions.items():
-        if "'" in short and short in text:
-            text = re.sub(rf"(?<!\w){re.escape(short)}(?!\w)", full, text)
+    for short, full in (*contractions.items(), *rewrites.items()):
+        if not short.replace("-", "").isalpha() and short in text:
+            text = re.sub(rf"(?<!\w){re.escape(short)}(?![^\W\d])", f" {full} ", text)
     words: list[str] = []
     for found in _TOKEN.findall(text):
         if found[0] in ".?!;…" or (found[0] == ":" and len(found) > 1):
