@@ -19,7 +19,9 @@ def show(rows: Sequence[Row]) -> None:
         for line in (list(rows[0]), *(list(row.values()) for row in rows)):
             typer.echo("\t".join(line))
         return
-    table = Table(*map(Text, rows[0]))
+    table = Table()
+    for title in rows[0]:
+        table.add_column(Text(title))
     for row in rows:
         table.add_row(*map(Text, row.values()))
     console.print(table)
