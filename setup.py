@@ -35,7 +35,7 @@ setup(
         "pyyaml",
         "requests",
         "rich",
-        "rosbags",
+        "rosbags>=0.11",
         "rosbags-image",
         "safetensors",
         "segment-anything",

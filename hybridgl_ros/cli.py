@@ -8,6 +8,7 @@ from importlib import import_module
 import typer
 
 from hybridgl_ros.commands.running import run
+from hybridgl_ros.threads import quiet_waiting
 
 COMMANDS = {
     "segment": "Find what expressions refer to in a picture.",
@@ -50,6 +51,7 @@ for _name, _text in COMMANDS.items():
 
 def main() -> None:
     """Run the command."""
+    quiet_waiting()
     run(app)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -96,16 +97,18 @@ def check(description: Description, value: Any) -> Any:
         (kind,) = get_args(description.type)
         if not isinstance(value, (list, tuple)):
             raise ConfigError(f"{name}: wants a list, got {value!r}")
-        items = [convert(name, kind, item) for item in value]
-        if unknown := [item for item in items if description.choices and item not in description.choices]:
-            raise ConfigError(f"{name}: {unknown[0]!r} is not one of {', '.join(description.choices)}")
-        return items
-    value = convert(name, description.type, value)
-    if description.choices and value not in description.choices:
-        raise ConfigError(f"{name}: {value!r} is not one of {', '.join(description.choices)}")
+        return [check_choice(description, convert(name, kind, item)) for item in value]
+    value = check_choice(description, convert(name, description.type, value))
     low, high = description.low, description.high
     if (low is not None and value < low) or (high is not None and value > high):
         raise ConfigError(f"{name}: {value!r} is outside {low} … {high}")
+    return value
+
+
+def check_choice(description: Description, value: Any) -> Any:
+    """The value, or one entry of a list, when it is among the choices; raises ConfigError with them when not."""
+    if description.choices and value not in description.choices:
+        raise ConfigError(f"{description.name}: {value!r} is not one of {', '.join(description.choices)}")
     return value
 
 
@@ -135,7 +138,7 @@ def model_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("models.sam", "models.clip"):
         if name in values:
-            found.update(find_checkpoint(values[name]).settings)
+            found.update(find_checkpoint(convert(name, str, values[name])).settings)
     return found
 
 
@@ -147,8 +150,9 @@ def find_file(source: str | Path) -> Path:
     else:
         candidates = [config_directory() / f"{source}.yaml"]
     for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+        with suppress(OSError):  # a name too long for any file
+            if candidate.is_file():
+                return candidate
     names = sorted(entry.stem for entry in candidates[-1].parent.glob("*.yaml"))
     raise ConfigError(f"no configuration {str(source)!r}; there is {', '.join(names) or 'none'}")
 

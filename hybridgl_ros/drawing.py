@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from hybridgl_ros.errors import ImageError
+from hybridgl_ros.memory import check_room
 from hybridgl_ros.pixels import to_rgb
 
 if TYPE_CHECKING:
@@ -19,20 +21,36 @@ if TYPE_CHECKING:
 
 REFERENT = (255, 64, 160)
 RUNNER_UP = (255, 200, 60)
-FILL = 0.3
-BACKGROUND = 0.6
+BACKGROUND = 0.5
 # Captions on anything narrower are not readable.
 CAPTION_WIDTH = 80
 CAPTION_PADDING = 3
+# Bytes a pixel while a file is read: decoded, turned, and as an array.
+READ_PIXEL = 12
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """A picture file as H×W×3 uint8 RGB, turned upright. Raises ImageError when it is none."""
+    """A picture file as H×W×3 uint8 RGB, turned upright. Raises ImageError when it is none or too big for memory."""
     try:
-        with Image.open(path) as picture:
-            return rgb_of(ImageOps.exif_transpose(picture))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
+        with warnings.catch_warnings():
+            # Big pictures are fine as long as they fit, which is checked before anything of them is decoded.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                width, height = picture.size
+                check_room(READ_PIXEL * width * height, (height, width), "reading")
+                return rgb_of(ImageOps.exif_transpose(picture))
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: {bomb_text()}") from error
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+    except (OSError, UnidentifiedImageError, ValueError, MemoryError) as error:
         raise ImageError(f"{path}: not readable as a picture: {error}") from error
+
+
+def bomb_text() -> str:
+    """Why Pillow refuses a picture; its limit is a guard against files that claim more than they hold."""
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+    return f"more than {limit:.0f} million pixels are not read: scale the picture down"
 
 
 def rgb_of(picture: Image.Image) -> np.ndarray:
@@ -49,19 +67,29 @@ def rgb_of(picture: Image.Image) -> np.ndarray:
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Save H×W×3 RGB, H×W grey (both uint8) or H×W bool in the format of the file's suffix."""
-    Image.fromarray(image.astype(np.uint8) * 255 if image.dtype == bool else image).save(path)
+    """Save H×W×3 RGB, H×W grey (both uint8) or H×W bool in the format of the file's suffix.
+
+    Raises OSError naming the file.
+    """
+    try:
+        Image.fromarray(image.astype(np.uint8) * 255 if image.dtype == bool else image).save(path)
+    except OSError as error:
+        # Pillow's own names no file when the disk is full.
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def draw_answer(image: np.ndarray, answer: Answer) -> np.ndarray:
     """The answer over its image, both H×W×3 uint8 RGB.
 
-    The referent is tinted and outlined, with its box; the runner-up is outlined thinly; the rest is darkened.
+    The referent keeps its own colours and is outlined, with its box; the runner-up is outlined thinly; the rest is
+    darkened.
     The caption gives the expression and the score, or why nothing was found.
     """
     canvas = image.copy()
     if answer.found:
-        canvas = tint(image, answer.mask)
+        canvas = darken_around(image, answer.mask)
         width = max(1, round(max(image.shape[:2]) / 300))
         if len(answer.candidates) > 1:
             outline(canvas, answer.candidates[1].mask, RUNNER_UP, width)
@@ -71,11 +99,10 @@ def draw_answer(image: np.ndarray, answer: Answer) -> np.ndarray:
     return caption(canvas, f"{answer.parse.text.strip()} · {verdict(answer)}")
 
 
-def tint(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The H×W×3 uint8 RGB image with an H×W bool mask tinted and the rest darkened."""
-    shaded = image * np.float32(BACKGROUND)
-    shaded[mask] = image[mask] * (1 - FILL) + np.array(REFERENT, np.float32) * FILL
-    return np.ascontiguousarray(shaded.round().astype(np.uint8))
+def darken_around(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The H×W×3 uint8 RGB image, darkened but inside an H×W bool mask, where its colours stay as they are."""
+    shades = (np.arange(256) * BACKGROUND).round().astype(np.uint8)
+    return np.where(mask[..., None], image, shades[image])
 
 
 def verdict(answer: Answer) -> str:

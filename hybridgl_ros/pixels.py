@@ -6,7 +6,6 @@ A message is anything with the fields of sensor_msgs/Image or sensor_msgs/Compre
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -15,22 +14,31 @@ from rosbags.image import ImageError as UnsupportedError
 from rosbags.image.image import Format, convert_color, to_cvtype
 
 from hybridgl_ros.errors import ImageError
+from hybridgl_ros.planar import PLANAR, check_planes, planes_to_rgb
 
-# Formats whose rows hold one picture row each; planar YUV is left out.
-COLOUR_FORMATS = frozenset(set(Format) - {Format.GENERIC, Format.YUV_NV12, Format.YUV_NV21})
 # OpenCV's own order for pictures that only say how many channels they have.
 UNNAMED_COLOURS = {"8UC1": "mono8", "8UC3": "bgr8", "8UC4": "bgra8", "16UC3": "bgr16", "16UC4": "bgra16"}
+# As OpenCV calls the element types of a decoded picture.
+ELEMENTS = {"uint8": "8U", "int8": "8S", "uint16": "16U", "int16": "16S", "int32": "32S", "float32": "32F",
+            "float64": "64F"}  # fmt: skip
+MOSAIC = "bayer_"
+DEPTH_TRANSPORT = "compressedDepth"
+VIDEO = frozenset({"h264", "h265", "hevc", "av1", "vp8", "vp9", "mpeg4", "theora"})
 
 
 def check_message(message: Any) -> None:
     """Raise ImageError when the message cannot hold the picture that it describes; decodes nothing."""
     if is_compressed(message):
+        check_format(message.format)
         if len(message.data) == 0:
             raise ImageError("compressed image without data")
         return
     height, width, step = message.height, message.width, message.step
     if height == 0 or width == 0:
         raise ImageError(f"image of size {width}×{height}")
+    if message.encoding in PLANAR:
+        check_planes(message)
+        return
     dtype, channels = layout(message.encoding)
     row = width * channels * dtype.itemsize
     if step < row:
@@ -39,18 +47,19 @@ def check_message(message: Any) -> None:
         raise ImageError(f"{len(message.data)} bytes of data, {height} rows of step {step} need {step * height}")
 
 
-def rgb_pixels(message: Any, unpack: Callable[[Any], np.ndarray] | None = None) -> np.ndarray:
-    """The picture of a message, H×W×3 uint8 RGB.
+def rgb_pixels(message: Any) -> np.ndarray:
+    """The picture of a message as it is stored, H×W×3 uint8 RGB; an orientation in its EXIF data turns nothing.
 
     16-bit colour and mono16 are scaled from their full range. Single channels without a range of their own (16UC1,
     32FC1 and the like) are stretched from their smallest to their largest finite value; what is not finite is black.
-    unpack: reads a raw message's pixels in their own encoding, in place of `unpack_rows`.
     Raises ImageError naming what is wrong with the message.
     """
     check_message(message)
     if is_compressed(message):
         return decompress(message)
-    return to_rgb((unpack or unpack_rows)(message), message.encoding)
+    if message.encoding in PLANAR:
+        return planes_to_rgb(message)
+    return to_rgb(unpack_rows(message), message.encoding)
 
 
 def is_compressed(message: Any) -> bool:
@@ -64,10 +73,13 @@ def layout(encoding: str) -> tuple[np.dtype, int]:
         _, colours, element, channels = to_cvtype(encoding)
     except UnsupportedError:
         raise ImageError(f"encoding {encoding!r} is not supported") from None
-    if colours not in COLOUR_FORMATS and channels != 1 and encoding not in UNNAMED_COLOURS:
-        raise ImageError(f"encoding {encoding!r} does not say which colours its channels are")
-    if colours in (Format.YUV_NV12, Format.YUV_NV21):
-        raise ImageError(f"encoding {encoding!r} is not supported")
+    if encoding in PLANAR:
+        raise ImageError(f"encoding {encoding!r} keeps its colours in planes of their own")
+    if colours == Format.GENERIC and channels != 1 and encoding not in UNNAMED_COLOURS:
+        raise ImageError(
+            f"encoding {encoding!r} does not say which colours its channels are, nor their range; "
+            "publish rgb8, bgr8 or mono8"
+        )
     return np.dtype(element), channels
 
 
@@ -106,12 +118,46 @@ def stretch(values: np.ndarray) -> np.ndarray:
     return np.where(finite, np.rint((values - low) * (255.0 / spread)), 0.0).astype(np.uint8)
 
 
+def check_format(text: str) -> None:
+    """Raise ImageError when a CompressedImage's format is none of a single picture."""
+    words = text.replace(";", " ").split()
+    if DEPTH_TRANSPORT in words:
+        raise ImageError(f"format {text!r} is a depth map of compressed_depth_image_transport, not a picture")
+    for word in words:
+        if word.lower() in VIDEO:
+            raise ImageError(
+                f"format {text!r} is a video stream, whose frames are no pictures of their own; publish JPEG or PNG"
+            )
+
+
 def decompress(message: Any) -> np.ndarray:
     """The picture of a CompressedImage (JPEG, PNG and what else OpenCV reads), H×W×3 uint8 RGB."""
     try:
-        pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_COLOR)
+        # Unchanged: neither turned by EXIF nor cut to 8 bits.
+        pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         pixels = None
     if pixels is None:
         raise ImageError(f"compressed image of format {message.format!r} is damaged or of an unknown kind")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return to_rgb(pixels, encoding_inside(message.format, pixels))
+
+
+def encoding_inside(text: str, pixels: np.ndarray) -> str:
+    """The encoding of a decoded picture: the raw image's in `ENCODING; CODEC …` where the pixels can be in it.
+
+    Colours are in OpenCV's order by then, and only single channels need to be told apart (mono16, 16UC1, a mosaic).
+    """
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    plain = f"{ELEMENTS.get(pixels.dtype.name, pixels.dtype.name)}C{channels}"
+    raw = text.partition(";")[0].strip()
+    try:
+        dtype, raw_channels = layout(raw)
+    except ImageError:
+        raw_channels = 0
+    if channels == raw_channels == 1:
+        if dtype == pixels.dtype:
+            return raw
+        if raw.startswith(MOSAIC):
+            return raw.rstrip("0123456789") + str(8 * pixels.dtype.itemsize)
+    layout(plain)
+    return plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hybridgl_ros.checks import check_blocks, make_scene
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.fusion import region_features
 from hybridgl_ros.clip.localisation import map_tokens
@@ -23,7 +25,8 @@ from hybridgl_ros.language.query import Query, Reading
 from hybridgl_ros.language.reader import QueryParser
 from hybridgl_ros.language.rules import load_rules
 from hybridgl_ros.language.vocabulary import load_vocabulary
-from hybridgl_ros.models.loading import load_clip, load_sam
+from hybridgl_ros.memory import check_room, refusing_what_does_not_fit, room_on
+from hybridgl_ros.models.loading import find_device, load_clip, load_sam
 from hybridgl_ros.proposals import ProposalGenerator, proposals_from_masks
 from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.scorers import Expression, Scorer, timed
@@ -31,7 +34,11 @@ from hybridgl_ros.scorers.fusion import FusionScorer, Maps
 from hybridgl_ros.scorers.query import QueryScorer
 from hybridgl_ros.scoring import Semantic
 from hybridgl_ros.settings import Config
+from hybridgl_ros.threads import use_threads
 from hybridgl_ros.types import Answer, Parse, Proposals, Scene, Scores
+
+# Bytes a pixel that region features and scoring take at their peak, beside the proposals' masks.
+ENCODED_PIXEL = 48
 
 
 class ReferringSegmenter:
@@ -51,6 +58,7 @@ class ReferringSegmenter:
         parser: ExpressionParser,
         text: TextEncoder | None = None,
     ) -> None:
+        check_blocks(config, len(clip.blocks))
         self.config = config
         self.generator = generator
         self.clip = clip
@@ -87,8 +95,14 @@ class ReferringSegmenter:
 
     @classmethod
     def load(cls, config: Config) -> ReferringSegmenter:
-        """Load the models of a configuration. Raises WeightsError when weights are missing or damaged."""
+        """Load the models of a configuration, and let torch use as many threads as it says.
+
+        Raises ConfigError for a device that is not there, before anything is loaded, or for settings that do not fit
+        the models; WeightsError when weights are missing or damaged.
+        """
         models = config.models
+        find_device(models.device)
+        use_threads(models.threads)
         dtype = getattr(torch, models.dtype)
         parser = ExpressionParser(load_pipeline(models.spacy), load_rules(config.text.rules))
         clip = ClipEncoder(load_clip(models.clip, models.device), dtype)
@@ -111,11 +125,19 @@ class ReferringSegmenter:
 
         image: H×W×3 uint8 RGB. masks: N×H×W bool proposals of your own instead of SAM's. depth: H×W metres along the
         optical axis, NaN, 0 and less = unknown; intrinsics: the 3×3 pinhole matrix of both. `scoring.method: query`
-        uses them where there are any. Raises ImageError for anything else.
+        uses them where there are any. Raises ImageError for anything else, and for a picture that does not fit into
+        memory.
         """
         check_image(image)
         depth = None if depth is None else check_depth(depth, image)
         intrinsics = None if intrinsics is None else check_intrinsics(intrinsics)
+        with refusing_what_does_not_fit((image.shape[0], image.shape[1])):
+            scene = self._encode(image, masks)
+        return replace(scene, depth=depth, intrinsics=intrinsics)
+
+    def _encode(self, image: np.ndarray, masks: np.ndarray | None) -> Scene:
+        height, width = image.shape[:2]
+        check_room(ENCODED_PIXEL * height * width, (height, width), "a description", room_on(self.clip.device))
         timings: dict[str, float] = {}
         with timed(timings, "proposals"):
             if masks is None:
@@ -126,7 +148,7 @@ class ReferringSegmenter:
             features = self.features(image, proposals)
         with timed(timings, "localisation"):
             tokens, grid = self.map_tokens(image, proposals)
-        return Scene(image, proposals, features, tokens, grid, timings, depth, intrinsics)
+        return make_scene(image, proposals, features, tokens, grid, timings)
 
     def features(self, image: np.ndarray, proposals: Proposals) -> Tensor:
         """Region features N×d float32 of the proposals."""
@@ -142,7 +164,7 @@ class ReferringSegmenter:
         return map_tokens(self.clip, image, guidance.map_size, guidance.map_blocks)
 
     @overload
-    def refer(self, scene: Scene, expression: Expression) -> Answer: ...
+    def refer(self, scene: Scene, expression: Expression) -> Answer: ...  # type: ignore[overload-overlap]
 
     @overload
     def refer(self, scene: Scene, expression: Sequence[Expression]) -> list[Answer]: ...

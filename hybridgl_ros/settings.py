@@ -56,6 +56,12 @@ class ModelSettings:
     dtype: str = setting(
         "Autocast type of the image encoders.", choices=("float32", "bfloat16", "float16"), stage="models"
     )
+    threads: int = setting(
+        "Threads of torch; 0: as many as torch likes, but not more than the cores that the process may use.",
+        low=0,
+        high=1024,
+        stage="models",
+    )
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,10 @@ class FeatureSettings:
         ),
     )
     start_block: int = setting(
-        "First block (zero-based) with fusion and masking (Table 4).", low=0, high=63, stage="image"
+        "First block (zero-based) with fusion and masking (Table 4); below the number of blocks.",
+        low=0,
+        high=63,
+        stage="image",
     )
     beta: float = setting("Weight of the global tokens in the fusion, β of Eq. 1.", low=0.0, high=100.0, stage="image")
     global_weight: float = setting(
@@ -139,7 +148,8 @@ class RelationSettings:
     other_candidates: int = setting("k of the other objects.", low=1, high=1000)
     softmax_over: str = setting("What P is normalised over.", choices=("candidates", "all"))
     without_other: list[str] = setting(
-        "Relations that compare the target's own candidates when the expression names no other object."
+        "Relations that compare the target's own candidates when the expression names no other object.",
+        choices=("left", "right", "up", "down", "big", "small", "within"),
     )
     without_relation: str = setting(
         "S^s without a relation word: Eq. 3 of all proposals, or P of the candidates.",
@@ -157,7 +167,9 @@ class GuidanceSettings:
 
     coherence: bool = setting("Use the localisation map G_co.", stage="image")
     position: bool = setting("Use the position prior G_pos.")
-    positions: list[str] = setting("Position words' classes that have a prior.")
+    positions: list[str] = setting(
+        "Position words' classes that have a prior.", choices=("left", "right", "middle", "up", "down")
+    )
     middle: str = setting("Shape of the middle prior.", choices=("radial", "tent"))
     map_size: int = setting(
         "Side (px) of the square picture the localisation map is computed on.", low=32, high=1024, stage="image"
@@ -279,6 +291,11 @@ class GroundingSettings:
     region_softness: float = setting("Softness of the regions, as a share of the side.", low=1e-4, high=1.0)
     middle: float = setting(
         "Distance from the picture's centre, as a share of its sides, where the middle ends.", low=0.0, high=1.0
+    )
+    unseen: float = setting(
+        "Relations: what an object has left when no landmark is there, for it may have been overlooked.",
+        low=0.0,
+        high=1.0,
     )
     company: float = setting(
         "Ranks: how far it is taken for granted that more members follow the one that is meant.", low=0.0, high=1.0

@@ -23,7 +23,7 @@ class Proposals:
 
     masks: N×H×W bool. boxes: N×4 float32 XYWH with w = x_max − x_min (no +1).
     predicted_iou, stability: N float32, as the proposal generator rates its masks (NaN when unknown).
-    dropped: how many empty or full-frame masks were left out.
+    dropped: how many masks were left out, because they are empty, full frame, or not described by finite numbers.
     """
 
     masks: np.ndarray
@@ -35,6 +35,16 @@ class Proposals:
     def __len__(self) -> int:
         return len(self.masks)
 
+    def only(self, kept: np.ndarray) -> Proposals:
+        """Those of N bool that are kept; the others count as dropped."""
+        return Proposals(
+            masks=self.masks[kept],
+            boxes=self.boxes[kept],
+            predicted_iou=self.predicted_iou[kept],
+            stability=self.stability[kept],
+            dropped=self.dropped + int(len(kept) - kept.sum()),
+        )
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -42,7 +52,7 @@ class Scene:
 
     image: H×W×3 uint8 RGB. features: N×d float32 region features (Eq. 2), not normalised.
     map_tokens: K×d float32 unit-length patch embeddings of the localisation path (§3.3), K = grid_h·grid_w;
-    None when the localisation map is switched off. timings: seconds a stage.
+    None when the localisation map is switched off. timings: seconds a stage. notes: as an answer's.
     depth: H×W float32 metres along the optical axis, NaN = unknown; intrinsics: 3×3 float64 pinhole matrix; each None
     when it was not given. memory: what is computed from the scene when an expression first needs it.
     """
@@ -53,6 +63,7 @@ class Scene:
     map_tokens: torch.Tensor | None
     map_grid: tuple[int, int]
     timings: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     depth: np.ndarray | None = None
     intrinsics: np.ndarray | None = None
     memory: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -129,8 +140,9 @@ class ClauseScore:
     """What one part of a query contributed.
 
     text: the phrase, an attribute that compares, or a clause, as the query prints it. kind: phrase, attribute,
-    relation, rank, position, negation, except or either. probabilities: C float32 in the candidates' order, each as if the candidate satisfied all parts before; their product is the candidate's probability before
-    calibration. landmarks: for each query nested in the clause, the place of its likeliest object among the candidates.
+    relation, rank, position, negation, except or either. probabilities: C float32 in the candidates' order, each as if
+    the candidate satisfied all parts before; their product is the candidate's probability before calibration.
+    landmarks: for each query nested in the clause, the place of its likeliest object among the candidates.
     """
 
     text: str

@@ -1,55 +1,49 @@
 """Starts segment_node. An argument left empty is not passed on: the node's configuration holds its default.
 
 ros2 launch hybridgl_ros segment.launch.py --show-args
+
+What is given wrongly is refused before anything starts. Fast DDS gets the profile that ships with the package, with
+room for whole images in its shared memory, unless the user has one.
 """
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from __future__ import annotations
+
+from pathlib import Path
+
+import launch.logging
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from hybridgl_ros.ros.settings import SegmentSettings
-from hybridgl_ros.settings import Description, describe, descriptions
+from hybridgl_ros.ros import launching
+from hybridgl_ros.settings import Description
 from launch import LaunchContext, LaunchDescription
 
-# Launch argument: the node's parameter.
-PARAMETERS = {
-    "config": "config",
-    "preset": "preset",
-    "mode": "mode",
-    "image_transport": "image_transport",
-    "sam": "models.sam",
-    "clip": "models.clip",
-    "device": "models.device",
-    "predicted_iou_threshold": "proposals.predicted_iou_threshold",
-    "stability_threshold": "proposals.stability_threshold",
-    "nms_threshold": "proposals.nms_threshold",
-    "score_threshold": "fusion.score_threshold",
-    "similarity_threshold": "fusion.similarity_threshold",
-    "alpha": "fusion.alpha",
-    "beta": "features.beta",
-    "lambda": "guidance.outside_weight",
-    "lambda_big": "guidance.outside_weight_big",
-    "lambda_small": "guidance.outside_weight_small",
-}
-OTHERS = {
-    "image": ("image", "Topic of the camera images; compressed ones are looked for at <image>/compressed."),
-    "expression": ("expression", "Topic of the expressions (std_msgs/String)."),
-    "params_file": ("", "YAML file of ROS parameters; arguments given here win over it."),
-    "namespace": ("", "Namespace of the node, its topics and its service."),
-    "log_level": ("info", "debug, info, warn, error or fatal."),
-    "use_sim_time": ("false", "Take the time from /clock: true or false."),
-}
+FILE = Path(__file__)
 
 
-def described(description: Description) -> str:
-    """Text, range and choices of a setting; its default is the configuration's."""
-    parts = [description.text]
-    if description.choices:
-        parts.append(f"One of {', '.join(description.choices)}.")
-    if description.low is not None:
-        parts.append(f"From {description.low:g} to {description.high:g}.")
-    return " ".join([*parts, "Empty: as the configuration says."])
+def check_arguments(context: LaunchContext) -> None:
+    """Refuse what is misspelt or no value of its argument; within another launch file misspellings are only likely."""
+    declared = [*launching.OTHERS, *launching.PARAMETERS]
+    if launching.is_launched(FILE):
+        launching.check_names(context.argv, declared)
+    else:
+        for warning in launching.lookalikes(context.launch_configurations, declared):
+            launch.logging.get_logger("segment.launch.py").warning(warning)
+    given = {name: LaunchConfiguration(name).perform(context) for name in declared}
+    launching.check_log_level(given["log_level"])
+    if given["params_file"]:
+        launching.check_params_file(given["params_file"])
+    for argument in ("use_sim_time", "required"):
+        if given[argument]:
+            launching.truth_of(argument, given[argument])
+
+
+def typed(description: Description, text: str) -> ParameterValue:
+    """A parameter in its type, so that "1" stays a text where one is wanted and becomes 1.0 where a float is."""
+    return ParameterValue(launching.value_of(description, text), value_type=description.type)
 
 
 def segment_node(context: LaunchContext) -> list[Node]:
@@ -58,14 +52,18 @@ def segment_node(context: LaunchContext) -> list[Node]:
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    known = {**describe(SegmentSettings), **descriptions()}
+    check_arguments(context)
     parameters = [given("params_file")] if given("params_file") else []
     parameters += [
-        {parameter: ParameterValue(LaunchConfiguration(argument), value_type=known[parameter].type)}
-        for argument, parameter in PARAMETERS.items()
+        {launching.PARAMETERS[argument]: typed(description, given(argument))}
+        for argument, description in launching.parameter_descriptions().items()
         if given(argument)
     ]
-    parameters.append({"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)})
+    if given("use_sim_time"):
+        parameters.append({"use_sim_time": launching.truth_of("use_sim_time", given("use_sim_time"))})
+    required = launching.is_launched(FILE)
+    if given("required"):
+        required = launching.truth_of("required", given("required"))
     return [
         Node(
             package="hybridgl_ros",
@@ -75,20 +73,30 @@ def segment_node(context: LaunchContext) -> list[Node]:
             output="screen",
             emulate_tty=True,
             parameters=parameters,
-            remappings=[(topic, given(topic)) for topic in ("image", "expression") if given(topic) != topic],
+            remappings=[(topic, given(topic)) for topic in ("image", "expression") if given(topic) not in ("", topic)],
             ros_arguments=["--log-level", given("log_level")],
+            on_exit=end_with_it if required else None,
         )
     ]
 
 
+def end_with_it(event: ProcessExited, context: LaunchContext) -> list[Shutdown] | None:
+    """What launch does when the node has ended."""
+    if context.is_shutdown:
+        return None
+    if event.returncode:
+        raise RuntimeError(f"{event.process_name} died with exit code {event.returncode}")
+    return [Shutdown(reason=f"{event.process_name} has ended")]
+
+
 def generate_launch_description() -> LaunchDescription:
     """Every argument with its description."""
-    known = {**describe(SegmentSettings), **descriptions()}
     arguments = [
-        DeclareLaunchArgument(name, default_value=default, description=text) for name, (default, text) in OTHERS.items()
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in launching.OTHERS.items()
     ]
     arguments += [
-        DeclareLaunchArgument(argument, default_value="", description=described(known[parameter]))
-        for argument, parameter in PARAMETERS.items()
+        DeclareLaunchArgument(argument, default_value="", description=launching.described(description))
+        for argument, description in launching.parameter_descriptions().items()
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=segment_node)])

@@ -10,6 +10,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from hypothesis import settings
 
 from hybridgl_ros import cli
 from hybridgl_ros.clip.encoder import ClipEncoder
@@ -25,6 +26,9 @@ os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 # What the user calibrated must not decide what the tests see.
 os.environ["HYBRIDGL_CALIBRATIONS"] = os.devnull
 torch.set_num_threads(1)
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Without ROS the library must still be testable.
 collect_ignore_glob = [] if importlib.util.find_spec("rclpy") else ["ros/*"]

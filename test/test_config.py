@@ -6,6 +6,8 @@ import yaml
 from hybridgl_ros.config import build, load_config, replace, values_of
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.settings import descriptions
+from hybridgl_ros.spatial.position import position_map
+from hybridgl_ros.spatial.relations import RELATIONS
 
 
 @pytest.mark.parametrize("preset", ["paper", "official"])
@@ -92,3 +94,22 @@ def test_every_setting_is_described():
     for name, description in descriptions().items():
         assert description.text.endswith("."), name
         assert description.stage in ("models", "image", "answer")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("guidance.positions", ["left", "lft"], "'lft' is not one of left, right, middle, up, down"),
+        ("relations.without_other", ["larger"], "'larger' is not one of left, right, up, down, big, small, within"),
+    ],
+)
+def test_a_misspelt_entry_of_a_list_is_refused(name, value, wrong):
+    with pytest.raises(ConfigError, match=f"{name}: {wrong}"):
+        load_config("embedded", overrides={name: value})
+    assert load_config("embedded", overrides={name: []})
+
+
+def test_the_choices_of_lists_are_what_the_method_knows():
+    assert set(descriptions()["relations.without_other"].choices) == set(RELATIONS)
+    for position in descriptions()["guidance.positions"].choices:
+        assert position_map(position, 2, 2).shape == (2, 2)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from hybridgl_ros import memory
 from hybridgl_ros.drawing import CAPTION_WIDTH, REFERENT, RUNNER_UP, caption, draw_answer, read_image, write_image
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.types import Answer, Candidate, Parse
@@ -48,15 +50,18 @@ def test_values_without_a_range_of_their_own_are_refused(tmp_path, values):
         read_image(tmp_path / "odd.tiff")
 
 
-def test_the_referent_is_tinted_the_rest_darkened_and_the_image_kept():
+def test_the_referent_keeps_its_colours_the_rest_is_darkened_and_the_image_kept():
     image = blank(100, 120)
+    image[30, 30] = 250, 245, 235
     original = image.copy()
     drawn = draw_answer(image, answer_over((100, 120)))
     assert np.array_equal(image, original)
     assert drawn.shape == image.shape
     assert drawn.dtype == np.uint8
-    assert drawn[30, 30].tolist() == pytest.approx([0.7 * 100 + 0.3 * channel for channel in REFERENT], abs=1)
-    assert drawn[30, 80].tolist() == [60, 60, 60]
+    assert drawn[30, 30].tolist() == [250, 245, 235]
+    assert drawn[28, 30].tolist() == [100, 100, 100]
+    assert drawn[30, 80].tolist() == [50, 50, 50]
+    assert (drawn == REFERENT).all(-1).any()
     assert drawn[20, 75].tolist() == list(RUNNER_UP)
 
 
@@ -114,3 +119,23 @@ def test_masks_are_written_black_and_white(tmp_path):
     mask = square((10, 12), 2, 3, 4)
     write_image(tmp_path / "mask.png", mask)
     assert np.array_equal(np.asarray(Image.open(tmp_path / "mask.png")), mask * np.uint8(255))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_that_does_not_fit_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    Image.new("L", (20000, 15000)).save(tmp_path / "huge.png")
+    with pytest.raises(ImageError, match=r"huge.png: more than 179 million pixels are not read"):
+        read_image(tmp_path / "huge.png")
+    Image.new("L", (12000, 9000)).save(tmp_path / "big.png")
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**9)
+    monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(ImageError, match=r"big.png: reading of a 12000×9000 picture needs"):
+        read_image(tmp_path / "big.png")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk at hand")
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_full_disk_is_told_with_the_files_name(tmp_path, suffix):
+    (tmp_path / f"mask.{suffix}").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=rf"No space left on device: '.*mask.{suffix}'"):
+        write_image(tmp_path / f"mask.{suffix}", blank(40, 40))

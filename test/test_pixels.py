@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from types import SimpleNamespace
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.pixels import check_message, rgb_pixels, unpack_rows
@@ -117,6 +119,172 @@ def test_yuv422_grey() -> None:
         assert np.ptp(rgb_pixels(message(grey, encoding, padding=4))) == 0
 
 
+def yuv(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """ITU-R BT.601 luminance, blue and red difference of an RGB colour, limited range."""
+    red, green, blue = (value / 255 for value in colour)
+    luminance = 0.299 * red + 0.587 * green + 0.114 * blue
+    return (
+        round(16 + 219 * luminance),
+        round(128 + 224 * (blue - luminance) / 1.772),
+        round(128 + 224 * (red - luminance) / 1.402),
+    )
+
+
+# Left half, right half.
+HALVES = ((200, 40, 60), (30, 90, 220))
+# Of each encoding: how the colour planes follow the luminance, and at which resolution.
+PLANES = {
+    "nv12": ("pairs", 2),
+    "nv21": ("swapped pairs", 2),
+    "nv24": ("pairs", 1),
+    "nv42": ("swapped pairs", 1),
+    "i420": ("planes", 2),
+    "yuv420": ("planes", 2),
+    "yv12": ("swapped planes", 2),
+}
+
+
+def planar(encoding: str, height: int, width: int, padding: int) -> SimpleNamespace:
+    """HALVES in an encoding, its rows padded with rubbish."""
+    order, part = PLANES[encoding]
+    y, u, v = (np.repeat([left, right], width // 2)[None].repeat(height, 0) for left, right in zip(*map(yuv, HALVES)))
+    u, v = u[::part, ::part], v[::part, ::part]
+    if order.startswith("swapped"):
+        u, v = v, u
+
+    def padded(plane: np.ndarray, unit: float) -> bytes:
+        filling = np.full((plane.shape[0], int(padding * unit)), 0xA5)
+        return np.concatenate([plane, filling], axis=1).astype(np.uint8).tobytes()
+
+    if order.endswith("pairs"):
+        colour = padded(np.stack([u, v], axis=2).reshape(u.shape[0], -1), 2 / part)
+    else:
+        colour = padded(u, 1 / part) + padded(v, 1 / part)
+    data = padded(y, 1) + colour
+    return SimpleNamespace(
+        height=height, width=width, encoding=encoding, step=width + padding, is_bigendian=0, data=data
+    )
+
+
+def assert_halves(image: np.ndarray, height: int, width: int) -> None:
+    assert image.shape == (height, width, 3) and image.dtype == np.uint8 and image.flags.c_contiguous
+    for half, colour in zip(np.split(image.astype(int), 2, axis=1), HALVES, strict=True):
+        assert np.abs(half - colour).max() <= 3
+
+
+@pytest.mark.parametrize("encoding", PLANES)
+@given(height=st.integers(1, 8), quarter=st.integers(1, 6), padding=st.integers(0, 4))
+def test_planar_yuv_keeps_its_colours(encoding: str, height: int, quarter: int, padding: int) -> None:
+    sent = planar(encoding, 2 * height, 4 * quarter, 2 * padding)
+    check_message(sent)
+    assert_halves(rgb_pixels(sent), 2 * height, 4 * quarter)
+
+
+@pytest.mark.parametrize(("encoding", "factor"), [("nv12", 1.5), ("nv12", 2), ("nv21", 2), ("i420", 1.5), ("nv24", 3)])
+def test_a_step_that_counts_all_planes_is_understood(encoding: str, factor: float) -> None:
+    sent = planar(encoding, 6, 8, 0)
+    sent.step = int(8 * factor)
+    assert_halves(rgb_pixels(sent), 6, 8)
+
+
+def test_nv24_of_odd_size() -> None:
+    sent = planar("nv24", 5, 6, 0)
+    assert_halves(rgb_pixels(sent), 5, 6)
+
+
+def exif(data: bytes, orientation: int) -> bytes:
+    """A JPEG with an orientation in its EXIF data."""
+    picture = Image.open(io.BytesIO(data))
+    tags = picture.getexif()
+    tags[0x0112] = orientation
+    written = io.BytesIO()
+    picture.save(written, "jpeg", exif=tags, quality="keep")
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_cameras_frame_is_as_stored_whatever_its_exif_says(orientation: int) -> None:
+    image = np.zeros((16, 24, 3), np.uint8)
+    image[:8, :8] = 255
+    data = cv2.imencode(".jpg", image)[1].tobytes()
+    stored = rgb_pixels(compressed(data, "jpeg"))
+    assert stored.shape == (16, 24, 3) and stored[:6, :6].min() > 200
+    assert np.array_equal(rgb_pixels(compressed(exif(data, orientation), "jpeg")), stored)
+
+
+DEPTH = np.array([[500, 1000, 0], [1500, 500, 65535]], np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "encoding"),
+    [
+        (DEPTH, "16UC1"),
+        (DEPTH, "mono16"),
+        (DEPTH.astype(np.uint8), "mono8"),
+        (DEPTH.astype(np.uint8), "8UC1"),
+        (np.arange(64, dtype=np.uint8).reshape(8, 8), "bayer_rggb8"),
+        (np.arange(64, dtype=np.uint8).reshape(8, 8), "bayer_gbrg8"),
+        (np.arange(64, dtype=np.uint16).reshape(8, 8) * 257, "bayer_bggr16"),
+    ],
+)
+@pytest.mark.parametrize("codec", ["png", "png compressed ", "tiff compressed "])
+def test_single_channels_come_out_as_the_raw_image_would(pixels: np.ndarray, encoding: str, codec: str) -> None:
+    data = cv2.imencode(f".{codec[:4].strip()}", pixels)[1].tobytes()
+    raw = rgb_pixels(message(pixels, encoding))
+    assert np.array_equal(rgb_pixels(compressed(data, f"{encoding}; {codec}")), raw)
+
+
+def test_compressed_floats_are_stretched_like_raw_ones() -> None:
+    depth = np.array([[0.5, 1.0], [np.nan, 1.5]], np.float32)
+    data = cv2.imencode(".tiff", depth)[1].tobytes()
+    assert np.array_equal(rgb_pixels(compressed(data, "32FC1; tiff compressed ")), rgb_pixels(message(depth, "32FC1")))
+
+
+def test_a_16_bit_png_without_an_encoding_is_not_black() -> None:
+    data = cv2.imencode(".png", DEPTH)[1].tobytes()
+    assert np.array_equal(rgb_pixels(compressed(data, "png")), rgb_pixels(message(DEPTH, "16UC1")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding"),
+    [
+        ("rgb8; png compressed bgr8", "bgr8"),
+        ("rgba8; png compressed bgra8", "bgra8"),
+        ("bgr16; png compressed bgr16", "bgr16"),
+        ("bayer_rggb8; jpeg compressed bgr8", "bgr8"),
+        ("nv12; png compressed bgr8", "bgr8"),
+        ("16UC1; png", "bgr8"),
+        ("", "bgr8"),
+    ],
+)
+def test_coloured_pictures_have_the_colours_of_the_file(kind: str, encoding: str) -> None:
+    """Whatever the raw image was: a viewer of the file would see the same."""
+    channels = 4 if encoding == "bgra8" else 3
+    pixels = np.arange(12 * channels, dtype=np.uint8).reshape(3, 4, channels)
+    if encoding == "bgr16":
+        pixels = pixels.astype(np.uint16) * 257
+    data = cv2.imencode(".png", pixels)[1].tobytes()
+    assert np.array_equal(rgb_pixels(compressed(data, kind)), rgb_pixels(message(pixels, encoding)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        ("16UC1; compressedDepth", "depth map"),
+        ("32FC1; compressedDepth png", "depth map"),
+        ("16UC1; compressedDepth rvl", "depth map"),
+        ("h264", "video stream"),
+        ("H265", "video stream"),
+        ("rgb8; hevc compressed", "video stream"),
+    ],
+)
+def test_what_is_no_picture_is_said_to_be_what_it_is(kind: str, word: str) -> None:
+    for read in (check_message, rgb_pixels):
+        with pytest.raises(ImageError, match=word) as refused:
+            read(compressed(bytes(100), kind))
+        assert kind in str(refused.value)
+
+
 def test_png_and_jpeg() -> None:
     image = np.zeros((16, 16, 3), np.uint8)
     image[:, :8] = (200, 20, 60)
@@ -148,7 +316,14 @@ GOOD = message(np.zeros((4, 5, 3), np.uint8), "rgb8")
         ({"encoding": "rgb9"}, "rgb9"),
         ({"encoding": ""}, "not supported"),
         ({"encoding": "8UC2"}, "colours"),
-        ({"encoding": "nv12"}, "nv12"),
+        ({"encoding": "32FC3"}, "32FC3' does not say which colours"),
+        ({"encoding": "16SC3"}, "16SC3' does not say which colours"),
+        ({"encoding": "bayer_rggb12p"}, "not supported"),
+        ({"encoding": "nv12"}, "sides must be even"),
+        ({"encoding": "nv12", "width": 4, "step": 3}, "step 3"),
+        ({"encoding": "nv12", "width": 4, "step": 14}, "60 bytes of data, 4 rows of step 14 in nv12 need 84"),
+        ({"encoding": "i420", "width": 4, "step": 4, "data": bytes(23)}, "23 bytes"),
+        ({"encoding": "nv24", "data": bytes(59)}, "59 bytes"),
         ({"data": GOOD.data[:-1]}, "59 bytes"),
         ({"data": b""}, "0 bytes"),
         ({"step": 14}, "step 14"),

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from hybridgl_ros import memory
+from hybridgl_ros import segmenter as segmenter_module
 from hybridgl_ros.config import replace
 from hybridgl_ros.errors import ConfigError, ExpressionError, ImageError
+from hybridgl_ros.segmenter import ReferringSegmenter
+from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
 PRESETS = pytest.mark.parametrize("preset", ["paper", "official"])
 EXPRESSIONS = [
@@ -167,3 +171,71 @@ def test_with_config_shares_models_and_refuses_others(make_segmenter, picture, f
     assert other.refer(scene, "the mug").score != segmenter.refer(scene, "the mug").score
     with pytest.raises(ConfigError, match="new segmenter"):
         segmenter.with_config(replace(segmenter.config, {"models.dtype": "bfloat16"}))
+
+
+@PRESETS
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_feature_that_is_not_finite_costs_its_proposal_only(
+    make_segmenter, picture, four_masks, preset, value, monkeypatch
+):
+    segmenter = make_segmenter(four_masks, preset)
+    plain = segmenter.refer(make_segmenter(four_masks[1:], preset).encode(picture), "the mug on the left")
+    features = segmenter.features(picture, segmenter.generator.generate(picture, None)).clone()
+    features[0, 3] = value
+    monkeypatch.setattr(type(segmenter), "features", lambda *_: features)
+    scene = segmenter.encode(picture)
+    answer = segmenter.refer(scene, "the mug on the left")
+    assert answer.found and len(scene.proposals) == 3 and scene.proposals.dropped == 1
+    assert answer.score == pytest.approx(plain.score, abs=1e-5) and np.array_equal(answer.mask, plain.mask)
+    assert any("1 of 4 proposals were left out" in note for note in answer.notes)
+    features[:] = value
+    assert "nothing found" in segmenter.refer(segmenter.encode(picture), "the mug").reason
+
+
+def test_an_expression_without_finite_scores_is_answered(make_segmenter, picture, four_masks, monkeypatch):
+    segmenter = make_segmenter(four_masks)
+    scene = segmenter.encode(picture)
+    monkeypatch.setattr(segmenter.text, "encode", lambda texts: torch.full((len(texts), 16), float("nan")))
+    answer = segmenter.refer(scene, "the mug")
+    assert not answer.found and "no proposal has a finite score" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("features.start_block", 12), ("features.start_block", 63), ("guidance.map_blocks", 13)]
+)
+def test_more_blocks_than_the_model_has_are_refused(make_segmenter, four_masks, name, value):
+    with pytest.raises(ConfigError, match=rf"{name}: {value} is outside .* clip_tabletop has 12 blocks"):
+        make_segmenter(four_masks, **{name: value})
+    segmenter = make_segmenter(four_masks)
+    with pytest.raises(ConfigError, match=name):
+        segmenter.with_config(replace(segmenter.config, {name: value}))
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_loaded(monkeypatch):
+    monkeypatch.setattr(segmenter_module, "load_pipeline", lambda *_: pytest.fail("loaded"))
+    with pytest.raises(ConfigError, match=r"models.device: 'cuda:77' cannot be used: .*; there is cpu"):
+        ReferringSegmenter.from_config("embedded", device="cuda:77")
+
+
+def test_a_picture_that_does_not_fit_is_refused(make_segmenter, four_masks, picture, monkeypatch):
+    segmenter = make_segmenter(four_masks)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
+    with pytest.raises(ImageError, match="a 60×40 picture needs about"):
+        segmenter.encode(picture)
+    monkeypatch.undo()
+    monkeypatch.setattr(type(segmenter), "features", lambda *_: torch.empty(2**60))
+    with pytest.raises(ImageError, match="not enough memory for a 60×40 picture"):
+        segmenter.encode(picture)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_every_offered_type_answers(dtype):
+    """The shipped models from end to end: proposals, features, map and scores in each autocast type."""
+    segmenter = ReferringSegmenter.from_config(
+        "embedded",
+        preset="paper",
+        device="cpu",
+        overrides={"models.dtype": dtype, "proposals.points_per_side": 4},
+    )
+    answer = segmenter.refer(segmenter.encode(TabletopSet(heldout_path())[0].image), "the red cube on the left")
+    assert answer.candidates and np.isfinite(answer.score) and np.isfinite(answer.localisation).all()

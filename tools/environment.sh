@@ -18,4 +18,10 @@ fi
 if [ -e "$_hybridgl_checkout/install/setup.bash" ]; then
     . "$_hybridgl_checkout/install/setup.bash"
 fi
+# Images larger than Fast DDS's usual shared memory segment get lost on their way, unless the sender has a larger one.
+if [ -z "${FASTDDS_DEFAULT_PROFILES_FILE:-}${FASTRTPS_DEFAULT_PROFILES_FILE:-}" ] &&
+    [ -z "${FASTDDS_BUILTIN_TRANSPORTS:-}${ROS_DISCOVERY_SERVER:-}" ]; then
+    export FASTDDS_DEFAULT_PROFILES_FILE="$_hybridgl_checkout/config/dds/fastdds.xml"
+    export FASTRTPS_DEFAULT_PROFILES_FILE="$FASTDDS_DEFAULT_PROFILES_FILE"
+fi
 unset _hybridgl_checkout

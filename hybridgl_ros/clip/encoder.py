@@ -73,7 +73,7 @@ class ClipEncoder:
         shape = (3, 1, 1)
         offset = torch.tensor(mean, device=image.device).view(shape)
         scale = torch.tensor(std, device=image.device).view(shape)
-        return (image.float() / 255 - offset) / scale
+        return (image.float() / 255).sub_(offset).div_(scale)
 
     def embed(self, pixels: Tensor) -> Tensor:
         """Normalised pixels B×3×S×T → tokens B×(1+K)×width before the first block.

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from hybridgl_ros.drawing import BACKGROUND, FILL, REFERENT, outline
+from hybridgl_ros.drawing import REFERENT, darken_around, outline
 from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation
 from hybridgl_ros.evaluation.runner import Answered
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
@@ -68,7 +68,7 @@ def with_target(answers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def draw_cases(answers: Sequence[Mapping[str, Any]], entry: Answered, dataset: ReferringDataset) -> list[Case]:
-    """Pictures of answers: the answer tinted, the truth outlined."""
+    """Pictures of answers with the truth outlined."""
     samples: dict[str, Sample] = {sample.id: sample for sample in dataset.samples}
     cases = []
     for answer in answers:
@@ -80,10 +80,8 @@ def draw_cases(answers: Sequence[Mapping[str, Any]], entry: Answered, dataset: R
 
 
 def overlay(image: np.ndarray, answer: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """H×W×3 uint8 RGB: the answer tinted and outlined, the truth outlined, the rest darkened (masks H×W bool)."""
-    shaded = image * np.float32(BACKGROUND)
-    shaded[answer] = image[answer] * (1 - FILL) + np.array(REFERENT, np.float32) * FILL
-    canvas = np.ascontiguousarray(shaded.round().astype(np.uint8))
+    """H×W×3 uint8 RGB: answer and truth outlined, all but the answer darkened (masks H×W bool)."""
+    canvas = np.ascontiguousarray(darken_around(image, answer))
     width = max(1, round(max(image.shape[:2]) / 250))
     outline(canvas, answer, REFERENT, width)
     outline(canvas, truth, TRUTH, 2 * width)

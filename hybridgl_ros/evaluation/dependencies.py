@@ -35,7 +35,7 @@ STAGES = {
     "activations": ("evaluation/methods/_resnet", "models/loading"),
 }
 """The same of each stage of an image."""
-CALLERS = ("segmenter", "evaluation/stages")
+CALLERS = ("segmenter", "checks", "evaluation/stages")
 """What calls the stages: a change counts, but not one of everything else that they import."""
 LIBRARIES = (
     "torch",

@@ -67,11 +67,11 @@ class Evaluator:
         threads: int = 1,
         depth: bool = True,
     ) -> None:
-        torch.set_num_threads(threads)
         self._datasets = datasets
         self._runs = runs
         self._depth = depth
         loaded = load(runs[0].config)
+        torch.set_num_threads(threads)
         segmenter = ReferringSegmenter(
             loaded.config, loaded.generator, loaded.clip, loaded.parser, OneByOneTextEncoder(loaded.clip)
         )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hybridgl_ros.errors import ConfigError, DatasetError
 from hybridgl_ros.evaluation.datasets.pictures import spell
-from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
+from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation
 from hybridgl_ros.evaluation.metrics import Summary, iou, overlap, summarise
 from hybridgl_ros.evaluation.plan import DEFAULT_METHOD
 from hybridgl_ros.evaluation.samples import Outcome, Sample
@@ -28,7 +28,8 @@ from hybridgl_ros.evaluation.samples import Outcome, Sample
 class Reply:
     """One result of the node.
 
-    stamp: of the image's header, ns. mask: H×W bool. received: when it came, in seconds on the player's clock.
+    stamp: of the image's header, ns. mask: as `encode_rle` gives it, so that a long playback fits into memory.
+    received: when it came, in seconds on the player's clock.
     """
 
     stamp: int
@@ -37,7 +38,7 @@ class Reply:
     score: float
     similarity: float
     margin: float
-    mask: NDArray[np.bool_]
+    mask: Mapping[str, Any]
     received: float
 
 
@@ -61,7 +62,7 @@ class Scored:
     """A frame's answer and what it is worth. latency: seconds from publishing the image to having the answer."""
 
     outcome: Outcome
-    mask: NDArray[np.bool_]
+    mask: Mapping[str, Any]
     latency: float
 
     def record(self) -> dict[str, Any]:
@@ -70,7 +71,7 @@ class Scored:
         names = ("id", "image", "expression", "has_target", "found", "score", "similarity", "margin", "intersection",
                  "union", "iou")  # fmt: skip
         known = {name: getattr(outcome, name) for name in names}
-        return {**known, "mask": encode_rle(self.mask), "latency": self.latency}
+        return {**known, "mask": self.mask, "latency": self.latency}
 
 
 @dataclass(frozen=True)
@@ -165,11 +166,10 @@ def first_replies(replies: Sequence[Reply]) -> dict[tuple[int, str], Reply]:
 
 def outcome_of(sample: Sample, reply: Reply, truth: NDArray[np.bool_]) -> Outcome:
     """What a reply is worth; what only the proposals could tell stays unknown."""
-    if reply.mask.shape != truth.shape:
-        raise DatasetError(
-            f"sample {sample.id}: the answer is {spell(reply.mask.shape)}, its truth {spell(truth.shape)}"
-        )
-    both, either = overlap(reply.mask, truth)
+    size = reply.mask["size"]
+    if tuple(size) != truth.shape:
+        raise DatasetError(f"sample {sample.id}: the answer is {spell(size)}, its truth {spell(truth.shape)}")
+    both, either = overlap(decode_segmentation(reply.mask, truth.shape, f"sample {sample.id}"), truth)
     known = sample.has_target
     return Outcome(
         id=sample.id, image=sample.image_id, expression=sample.expression, tags=sample.tags, has_target=known,

@@ -12,6 +12,7 @@ import torch
 from pycocotools import mask as coco
 from torch import Tensor
 
+from hybridgl_ros.checks import make_scene
 from hybridgl_ros.evaluation.cache import Entry, StageCache, checksum, image_digest
 from hybridgl_ros.evaluation.dependencies import processor, stage_dependencies
 from hybridgl_ros.evaluation.samples import Geometry
@@ -84,7 +85,7 @@ class Stages:
             tokens, grid = self._map_tokens(segmenter, image, proposals)
         timings = {usage.stage: usage.seconds for usage in self._usage[before:]}
         device = segmenter.clip.device
-        scene = Scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
+        scene = make_scene(image, proposals, features.tensors["features"].to(device), tokens, grid, timings)
         return with_geometry(scene, self._geometry)
 
     def proposals(self, segmenter: ReferringSegmenter, image: np.ndarray) -> tuple[Proposals, str]:

@@ -163,9 +163,10 @@ class Executor:
         landmarks = tuple(self.run(landmark) for landmark in clause.landmarks)
         likely = [landmark.probabilities for landmark in landmarks] or [members]
         several = bool(landmarks) and landmarks[0].query.count.kind in PLURAL
+        unseen = self.settings.unseen
         if clause.kind == "between":
-            factors = pair_factors(between_tensor(self.geometry, self.settings), likely[0], likely[-1])
+            factors = pair_factors(between_tensor(self.geometry, self.settings), likely[0], likely[-1], unseen)
         else:
             matrix = relation_matrix(clause.kind, self.geometry, self.settings)
-            factors = torch.stack([relation_factors(matrix, one, several) for one in likely]).prod(dim=0)
+            factors = torch.stack([relation_factors(matrix, one, several, unseen) for one in likely]).prod(dim=0)
         return Step(clause, factors, landmarks)

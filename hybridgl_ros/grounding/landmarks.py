@@ -31,19 +31,22 @@ def identity(likely: Tensor) -> Identity:
     return Identity(odds / odds.sum(dim=1, keepdim=True).clamp(min=1e-300), 1 - absent.prod(dim=1))
 
 
-def relation_factors(matrix: Tensor, likely: Tensor, several: bool = False) -> Tensor:
+def relation_factors(matrix: Tensor, likely: Tensor, several: bool = False, unseen: float = 0.0) -> Tensor:
     """P(i stands in the relation to the landmark), N float64: Σ_j R(i, j) P(j is it), j ≠ i, times P(there is one).
 
     matrix: R, N×N. several: the landmark may be any of several, so that one of them is enough.
+    unseen: what an object has left when there is no landmark, for it may have been overlooked.
     """
     if several:
         held = matrix * likely.double()[None]
-        return 1 - (1 - (held.fill_diagonal_(0) if len(likely) else held)).prod(dim=1)
+        held = 1 - (1 - (held.fill_diagonal_(0) if len(likely) else held)).prod(dim=1)
+        return held + left_over(held, 1 - (1 - likely.double()).prod(), unseen)
     which = identity(likely)
-    return (matrix * which.shares).sum(dim=1) * which.exists
+    expected = (matrix * which.shares).sum(dim=1)
+    return expected * which.exists + left_over(expected, which.exists, unseen)
 
 
-def pair_factors(tensor: Tensor, first: Tensor, second: Tensor) -> Tensor:
+def pair_factors(tensor: Tensor, first: Tensor, second: Tensor, unseen: float = 0.0) -> Tensor:
     """P(i stands in the relation to two landmarks), N float64; tensor: N×N×N, R(i; j, k), 0 where two are the same.
 
     The two landmarks are different objects; with the same distribution twice they are two of its members.
@@ -57,4 +60,9 @@ def pair_factors(tensor: Tensor, first: Tensor, second: Tensor) -> Tensor:
     total = weights.sum(dim=(1, 2))
     expected = (tensor * weights).sum(dim=(1, 2)) / total.clamp(min=1e-300)
     exists = best.flatten(1).amax(dim=1) if size else total
-    return expected * exists
+    return expected * exists + left_over(expected, exists, unseen)
+
+
+def left_over(expected: Tensor, exists: Tensor, unseen: float) -> Tensor:
+    """What is left where the landmark does not exist; half of it follows what the landmark might have been."""
+    return unseen * (1 - exists) * (1 + expected) / 2

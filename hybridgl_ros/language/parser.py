@@ -10,6 +10,7 @@ from spacy.tokens import Doc, Span, Token
 
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.rules import Rules
+from hybridgl_ros.language.text import strip_wrapping
 from hybridgl_ros.types import Parse
 
 
@@ -30,8 +31,9 @@ class ExpressionParser:
 
     def _parse(self, text: str) -> Parse:
         rules = self._rules
+        content = strip_wrapping(text) if rules.unwrap else text
         ignored = str.isspace if rules.collapse_whitespace else " ".__eq__
-        sentence = " ".join(token.text for token in self.pipeline(text.lower()) if not ignored(token.text))
+        sentence = " ".join(token.text for token in self.pipeline(content.lower()) if not ignored(token.text))
         doc = self.pipeline(sentence)
         phrase, head = self._target(doc)
         target = trim(phrase, rules.trim)

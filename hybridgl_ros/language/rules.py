@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hybridgl_ros.config import find_file, read_yaml
 from hybridgl_ros.errors import ConfigError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Rules:
     """How expressions are read.
 
+    unwrap: quotation marks and the like around an expression are no part of it.
     collapse_whitespace: runs of blanks count as one; otherwise only single-blank tokens are left out.
     root: `first` or `last` of the tokens that are their own heads.
     root_outside_phrase: what stands in when the root is in no noun phrase, its `first_child` or the text's
@@ -23,6 +26,7 @@ class Rules:
     drop it. size_from_relation: sizes follow the relation's class. not_objects: words that name no other object.
     """
 
+    unwrap: bool
     collapse_whitespace: bool
     root: str
     root_outside_phrase: str
@@ -42,6 +46,7 @@ def load_rules(name: str) -> Rules:
     content = read_yaml(path)
     try:
         return Rules(
+            unwrap=choice(content["unwrap"], True, False),
             collapse_whitespace=choice(content["whitespace"], "collapse", "keep") == "collapse",
             root=choice(content["root"], "first", "last"),
             root_outside_phrase=choice(content["root_outside_phrase"], "first_child", "first_phrase"),
@@ -60,9 +65,9 @@ def load_rules(name: str) -> Rules:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def choice(value: str, *allowed: str) -> str:
+def choice(value: T, *allowed: T) -> T:
     if value not in allowed:
-        raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
+        raise ValueError(f"{value!r} is not one of {', '.join(map(str, allowed))}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""From characters to words: quotes, cases, contractions and hyphens, before anything is understood."""
+"""From characters to words: typography, quotes, cases, contractions and hyphens, before anything is understood."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+PAIRS = {
+    **{mark: mark for mark in "\"'`´*_＂＇″′"},
+    **dict(zip("“‘„‚«‹»›”’「『｢〝〈《([{<", "”’“‘»›«‹”’」』｣〞〉》)]}>")),
+}
+ALSO_CLOSE = {"„": "”„", "‚": "’‚", "“": "“", "‘": "‘", "»": "»", "›": "›", "`": "'´’", "〝": "〟"}
+END = ".,;:!?…。！？"
+
 QUOTES = "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞＂＇"
-"""Every typographic kind of quotation mark that people wrap an expression in."""
+"""Quotation marks, which say nothing inside an expression."""
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛`´＇ʼ", "'"))
 _TOKEN = re.compile(r"[.?!;:…]+(?=\s|$)|[,;()\[\]{}/|•·–—]|'s\b|[^\W_]+(?:['.-](?!s\b)[^\W_]+)*|[#&+]|(?<=\s)-(?=\s)")
@@ -16,11 +23,23 @@ _SEPARATORS.update({"–": ",", "—": ",", "-": ",", ":": ",", "/": "or"})
 
 
 def strip_wrapping(text: str) -> str:
-    """The text without blanks around it and without quotation marks that wrap all of it, of any typographic kind."""
+    """The text without quotation marks, brackets or emphasis around all of it, and without what ends a sentence
+    after them; marks inside stay."""
     text = text.strip()
-    while len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES and text[1:-1].strip():
-        text = text[1:-1].strip()
+    while (inner := unwrapped(text)) is not None:
+        text = inner
     return text
+
+
+def unwrapped(text: str) -> str | None:
+    """What one pair of marks holds, None when no pair holds all of the text."""
+    bare = text.rstrip(END)
+    if len(bare) < 2 or bare[0] not in PAIRS:
+        return None
+    opening, closing, inner = bare[0], bare[-1], bare[1:-1]
+    if closing not in PAIRS[opening] + ALSO_CLOSE.get(opening, "") or closing in inner:
+        return None
+    return inner.strip() or None
 
 
 def split_words(text: str, contractions: Mapping[str, str], rewrites: Mapping[str, str]) -> list[str]:

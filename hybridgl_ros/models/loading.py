@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hybridgl_ros.errors import ConfigError, WeightsError
 from hybridgl_ros.models.cache import checked_weights
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
+from hybridgl_ros.models.layouts import native_clip, native_sam
 from hybridgl_ros.models.registry import Checkpoint, find_checkpoint
 from hybridgl_ros.models.state import read_state
 
@@ -28,6 +29,8 @@ SAM_BUILDERS: dict[str, Callable[[], Sam]] = {
 }
 # Archives hold these beside the weights; open_clip computes them.
 DERIVED = ("input_resolution", "context_length", "vocab_size", "attn_mask")
+# Names that an error lists.
+NAMED = 5
 ACCEPTED_CONFIG = ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")
 
 
@@ -73,7 +76,7 @@ def load_sam(name: str, device: str = "cpu") -> Sam:
         raise ConfigError(
             f"{name}: unknown SAM architecture {checkpoint.architecture!r}; there is {', '.join(SAM_BUILDERS)}"
         )
-    state = read_state(checked_weights(checkpoint))
+    state = native_sam(read_state(checked_weights(checkpoint)))
     # Random weights that are replaced at once would cost seconds and twice the memory.
     with torch.device("meta"):
         sam = SAM_BUILDERS[checkpoint.architecture]()
@@ -86,7 +89,7 @@ def load_clip(name: str, device: str = "cpu") -> ClipModel:
     target = find_device(device)
     checkpoint = find_checkpoint(name, "clip")
     config = clip_config(checkpoint.architecture)
-    state = read_state(checked_weights(checkpoint))
+    state = native_clip(read_state(checked_weights(checkpoint)))
     try:
         model = open_clip.CLIP(**config)
     except (TypeError, AssertionError) as error:
@@ -121,19 +124,61 @@ def clip_config(architecture: str) -> dict[str, Any]:
 
 def load_weights(model: nn.Module, state: dict[str, Tensor], checkpoint: Checkpoint, assign: bool = False) -> None:
     """Load a complete state dict; raises WeightsError when names or shapes do not fit the architecture."""
-    try:
-        model.load_state_dict(state, strict=True, assign=assign)
-    except RuntimeError as error:
-        raise WeightsError(f"the weights of {checkpoint.name} do not fit {checkpoint.architecture}: {error}") from error
+    problems = misfits(model.state_dict(), state)
+    if problems:
+        raise WeightsError(
+            f"the weights of {checkpoint.name} do not fit {checkpoint.architecture}: {'; '.join(problems)}; are they"
+            f" of another model? A registry entry names the architecture ({', '.join(SAM_BUILDERS)} of a SAM, a model"
+            " of open_clip or a JSON file of a CLIP)"
+        )
+    model.load_state_dict(state, strict=True, assign=assign)
+
+
+def misfits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    """What is wrong with the names and shapes of a state dict, each kind counted, with a few names of each."""
+    kinds = {
+        "missing": [name for name in wanted if name not in state],
+        "unknown": [name for name in state if name not in wanted],
+        "of another shape": [
+            f"{name} ({shape_text(state[name])}, wants {shape_text(wanted[name])})"
+            for name in wanted
+            if name in state and state[name].shape != wanted[name].shape
+        ],
+    }
+    found = {kind: names for kind, names in kinds.items() if names}
+    # Every kind has its turn before one has a second.
+    turns = sorted((place, kind) for kind, names in found.items() for place in range(len(names)))[:NAMED]
+    shown = {kind: sum(other == kind for _, other in turns) for kind in found}
+    return [
+        f"{len(names)} {kind}: {', '.join(names[: shown[kind]])}"
+        + (f" and {len(names) - shown[kind]} more" if len(names) > shown[kind] else "")
+        for kind, names in found.items()
+    ]
+
+
+def shape_text(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a number"
 
 
 def find_device(name: str) -> torch.device:
-    """The torch device of a name; auto is a GPU when there is one. Raises ConfigError for an unusable one."""
+    """The torch device of a name; auto is a GPU when there is one.
+
+    Raises ConfigError for an unusable one, with those that there are.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(f"models.device: {name!r} cannot be used: {error}") from error
+        (reason, *_) = str(error).splitlines() or [type(error).__name__]
+        raise ConfigError(
+            f"models.device: {name!r} cannot be used: {reason}; there is {', '.join(devices())}, and auto"
+        ) from error
     return device
+
+
+def devices() -> list[str]:
+    """Names of the torch devices of this machine."""
+    found = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    return [*found, "mps"] if torch.backends.mps.is_available() else found

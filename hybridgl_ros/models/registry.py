@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from platformdirs import user_config_path
@@ -24,6 +25,8 @@ BUILT_IN = Path(__file__).with_name("registry.yaml")
 REGISTRY_VARIABLE = "HYBRIDGL_REGISTRY"
 CALIBRATIONS_VARIABLE = "HYBRIDGL_CALIBRATIONS"
 HEADING = "# Written by `hybridgl calibrate`: settings that the configurations take with these weights.\n"
+# What becomes a folder or a file of the cache must stay inside it.
+PLAIN_NAME = re.compile(r"\w[\w.+-]*")
 KINDS = ("sam", "clip")
 KEYS = ("kind", "architecture", "url", "file", "card", "size", "sha256", "licence", "text", "settings")
 
@@ -146,10 +149,15 @@ def read_entry(name: str, entry: Any, registry: Path) -> Checkpoint:
         raise ConfigError(f"{where}: unknown {', '.join(map(str, unknown))}; known are {', '.join(KEYS)}")
     if entry.get("kind") not in KINDS:
         raise ConfigError(f"{where}: kind must be one of {', '.join(KINDS)}")
+    if not PLAIN_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{where}: a name has letters, digits, '.', '_', '+' and '-' only: it is a folder of the cache"
+        )
     if not isinstance(entry.get("architecture"), str):
         raise ConfigError(f"{where}: names no architecture")
     if bool(entry.get("url")) == bool(entry.get("file")):
         raise ConfigError(f"{where}: wants either url or file")
+    file_name = url_file(entry["url"], where) if entry.get("url") else ""
     folder = registry.resolve().parent
     facts = {**entry, **(read_card(folder / entry["card"]) if "card" in entry else {})}
     if "card" not in entry and not re.fullmatch(r"[0-9a-f]{64}", str(facts.get("sha256", ""))):
@@ -164,13 +172,24 @@ def read_entry(name: str, entry: Any, registry: Path) -> Checkpoint:
         kind=entry["kind"],
         architecture=str(folder / architecture) if architecture.endswith(".json") else architecture,
         url=entry.get("url"),
-        file=folder / entry["file"] if "file" in entry else Path(Path(entry["url"]).name),
+        file=folder / entry["file"] if "file" in entry else Path(file_name),
         size=facts.get("size", 0),
         sha256=str(facts.get("sha256", "")),
         licence=str(entry.get("licence", "")),
         text=str(entry.get("text", "")),
         settings=facts.get("settings", {}),
     )
+
+
+def url_file(url: Any, where: str) -> str:
+    """The file name an address ends in. Raises ConfigError when it has none that can be a file of the cache."""
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ConfigError(f"{where}: url must be a web address (https://…), got {url!r}")
+    name = parts.path.rpartition("/")[2]
+    if not PLAIN_NAME.fullmatch(name):
+        raise ConfigError(f"{where}: url must end in a plain file name, got {url!r}")
+    return name
 
 
 def read_card(path: Path) -> dict[str, Any]:

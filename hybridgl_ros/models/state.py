@@ -6,9 +6,7 @@ import gzip
 import pickle
 import zipfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hybridgl_ros.errors import WeightsError
+from hybridgl_ros.models.layouts import unwrapped
 from hybridgl_ros.models.torchscript import is_torchscript, read_torchscript_state
 
 UNREADABLE = (
@@ -38,7 +37,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """Tensors by name on the CPU, floating-point ones as float32.
 
     Reads .safetensors, .safetensors.gz, TorchScript archives (tensors only) and what `torch.save` wrote
-    (weights only, a state dict or a training checkpoint with one). Raises WeightsError for anything else.
+    (weights only, a state dict or a training checkpoint with one); see `layouts.unwrapped`.
+    Raises WeightsError for anything else.
     """
     try:
         state = read_raw(path)
@@ -48,20 +48,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def read_raw(path: Path) -> dict[str, Tensor]:
-    """Tensors as they are stored."""
+    """Tensors as they are stored, under the model's own names."""
     if path.name.endswith(".safetensors.gz"):
-        return load_safetensors(gzip.decompress(path.read_bytes()))
+        return unwrapped(load_safetensors(gzip.decompress(path.read_bytes())))
     if path.suffix == ".safetensors":
-        return load_file(path)
+        return unwrapped(load_file(path))
     if is_torchscript(path):
         return read_torchscript_state(path)
-    return state_dict_of(torch.load(path, map_location="cpu", weights_only=True))
-
-
-def state_dict_of(content: Any) -> dict[str, Tensor]:
-    """The state dict of a saved object, which may be under `state_dict` with names after `module.`."""
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError("holds no state dict")
-    return {str(name).removeprefix("module."): value for name, value in content.items()}
+    return unwrapped(torch.load(path, map_location="cpu", weights_only=True))

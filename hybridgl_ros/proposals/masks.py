@@ -16,7 +16,8 @@ def proposals_from_masks(
     """
     usable = masks.any(axis=(1, 2)) & ~masks.all(axis=(1, 2))
     unknown = np.full(len(masks), np.nan)
-    kept = masks[usable]
+    # Indexing would copy masks that may take gigabytes.
+    kept = masks if usable.all() else masks[usable]
     return Proposals(
         masks=kept,
         boxes=boxes_of(kept),
@@ -30,6 +31,14 @@ def boxes_of(masks: np.ndarray) -> np.ndarray:
     """N×4 float32 XYWH boxes of N×H×W bool masks, none of them empty; w = x_max − x_min (no +1)."""
     boxes = np.empty((len(masks), 4), np.float32)
     for box, mask in zip(boxes, masks):
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        box[:] = columns[0], rows[0], columns[-1] - columns[0], rows[-1] - rows[0]
+        left, top, right, bottom = corners(mask)
+        box[:] = left, top, right - left, bottom - top
     return boxes
+
+
+def corners(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """First and last column and row of an H×W bool mask, as (left, top, right, bottom); zeros when it is empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -73,18 +74,21 @@ class BagPlayer:
     def play(self, pause: Callable[[float], None], rate: float = 1.0, stop: int | None = None) -> None:
         """Publish the bag from its start to its end, or to a bag time (ns), `rate` times as fast as recorded.
 
-        pause: called to pass the time, with the longest time in seconds it may take.
+        rate: infinite for without any pause. pause: called at least once a message to pass the time, with the longest
+        time in seconds it may take.
         Raises DatasetError when the bag is damaged.
         """
         origin: tuple[float, int] | None = None
         for message in self._bag.messages(list(self._publishers), stop=stop):
+            pause(0.0)
             if origin is None:
                 origin = time.monotonic(), message.time
-            self._wait_until(message.time, origin, rate, pause)
+            if math.isfinite(rate):
+                self._wait_until(message.time, origin, rate, pause)
             self._tick(message.time)
             if message.topic == self._topics.image:
                 self.published[stamp_of(message.content)] = time.monotonic()
-            self._publishers[message.topic].publish(bytes(message.serialised))
+            self._publishers[message.topic].publish(bytes(message.cdr()))
 
     def close(self) -> None:
         """Give the node back."""

@@ -19,6 +19,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
@@ -53,10 +54,11 @@ class SegmentClient:
         self._executor.add_node(self.node)
         self._client = self.node.create_client(ReferSegment, f"{namespace}/refer_segment")
         self._expressions = self.node.create_publisher(String, f"{namespace}/expression", RESULTS)
-        self._results: list[ReferredObject] = []
+        self._awaited: str | None = None
+        self._result: ReferredObject | None = None
         self._status: DiagnosticStatus | None = None
-        self.node.create_subscription(ReferredObject, f"{node}/result", self._results.append, RESULTS)
-        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, RESULTS)
+        self._diagnostics: Subscription | None = None
+        self.node.create_subscription(ReferredObject, f"{node}/result", self._on_result, RESULTS)
 
     def wait_until_ready(self, timeout: float | None = None) -> None:
         """Wait until the models are loaded and a frame has come. Raises NoAnswerError with the reason if not."""
@@ -65,6 +67,7 @@ class SegmentClient:
             settled = self._status is not None and self._status.level in (DiagnosticStatus.OK, DiagnosticStatus.ERROR)
             return self._status if settled else None
 
+        self._listen_anew()
         try:
             status = self.wait_for(state, f"{self._segment_node} to be ready", timeout)
         except NoAnswerError as error:
@@ -80,12 +83,13 @@ class SegmentClient:
             values = {} if self._status is None else key_values(self._status)
             return values["models"] if values.get("models") in ("ready", "failed") else None
 
+        self._listen_anew()
         if self.wait_for(state, f"the models of {self._segment_node}", timeout) == "failed" and self._status:
             raise NoAnswerError(f"{self._segment_node}: {self._status.message}")
 
     def diagnostics(self) -> dict[str, str]:
         """The next diagnostics of the node, as key and value."""
-        self._status = None
+        self._listen_anew()
         return key_values(self.wait_for(lambda: self._status, f"diagnostics of {self._segment_node}"))
 
     def refer(self, expression: str, image: Image | None = None, candidates: int = 1) -> ReferSegment.Response:
@@ -96,13 +100,12 @@ class SegmentClient:
     def refer_by_topic(self, expression: str) -> ReferredObject:
         """Publish an expression and wait for the result that names it."""
         self.wait_for(lambda: self._expressions.get_subscription_count() or None, "a listener to expressions")
-        self._results.clear()
-        self._expressions.publish(String(data=expression))
-
-        def matching() -> ReferredObject | None:
-            return next((result for result in self._results if result.expression == expression), None)
-
-        return self.wait_for(matching, f"a result for {expression!r}")
+        self._awaited, self._result = expression, None
+        try:
+            self._expressions.publish(String(data=expression))
+            return self.wait_for(lambda: self._result, f"a result for {expression!r}")
+        finally:
+            self._awaited = self._result = None
 
     def set_parameter(self, node: str, name: str, value: Any) -> str:
         """Set a parameter of any node; returns the reason why it was refused, empty when it was set."""
@@ -141,6 +144,19 @@ class SegmentClient:
         """Give the node back."""
         self._executor.shutdown()
         self.node.destroy_node()
+
+    def _listen_anew(self) -> None:
+        """Forget what was heard of the node, what waits to be taken in included: it may have been restarted since."""
+        if self._diagnostics is not None:
+            self.node.destroy_subscription(self._diagnostics)
+        self._status = None
+        self._diagnostics = self.node.create_subscription(
+            DiagnosticArray, "/diagnostics", self._on_diagnostics, RESULTS
+        )
+
+    def _on_result(self, message: ReferredObject) -> None:
+        if self._result is None and message.expression == self._awaited:
+            self._result = message
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -24,11 +24,12 @@ from rich.table import Table
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
-from hybridgl_ros.drawing import caption, outline, tint, write_image
+from hybridgl_ros.drawing import caption, darken_around, outline, write_image
 from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.pixels import rgb_pixels, unpack_rows
 from hybridgl_ros.ros.client import SegmentClient
+from hybridgl_ros.ros.dds import use_dds_profile
 from hybridgl_ros.ros.qos import RESULTS
 from hybridgl_ros.tabletop.dataset import Expression, TabletopSet, heldout_path
 
@@ -175,11 +176,11 @@ def refer(client: SegmentClient, expression: Expression) -> ReferredObject:
 
 
 def contact_sheet(replies: list[Reply]) -> np.ndarray:
-    """The frames with answer (tinted) and truth (green line) side by side, H×W×3 uint8 RGB."""
+    """The frames with answer (in its own colours) and truth (green line) side by side, H×W×3 uint8 RGB."""
     tiles = []
     for reply in replies:
         mask = unpack_rows(reply.result.mask) > 0
-        tile = tint(reply.image, mask)
+        tile = darken_around(reply.image, mask)
         outline(tile, reply.truth, TRUTH_COLOUR, 1)
         found = f"IoU {reply.iou:.2f}" if reply.result.found else "not found"
         tiles.append(caption(tile, f"{reply.question.expression.text} · {found}"))
@@ -235,6 +236,7 @@ class Processes:
 def run(scenes: Path, config: str, console: Console) -> list[Reply]:
     """Start both nodes, ask the five questions, and return the replies."""
     questions = choose_questions(TabletopSet(scenes))
+    use_dds_profile()
     rclpy.init()
     with Processes() as processes:
         client = SegmentClient(timeout=ANSWER_TIME, check=processes.check)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from hybridgl_ros.ros.image_input import ImageInput
 from hybridgl_ros.ros.worker import ModelState, Outcome
 
 LATENCIES_KEPT = 100
@@ -38,23 +39,38 @@ class Counters:
 
 
 def diagnostics(
-    name: str, state: ModelState, problem: str, received: int, counters: Counters, others: dict[str, object]
+    name: str,
+    state: ModelState,
+    problem: str,
+    camera: ImageInput,
+    timeout: float,
+    counters: Counters,
+    worker: dict[str, object],
 ) -> DiagnosticArray:
-    """The node's state: an error without models, a warning while they load or while no image has come."""
-    levels = {
-        ModelState.FAILED: (DiagnosticStatus.ERROR, problem),
-        ModelState.LOADING: (DiagnosticStatus.WARN, "the models are loading"),
-    }
-    silent = (DiagnosticStatus.WARN, "no image has arrived") if received == 0 else (DiagnosticStatus.OK, "running")
-    level, message = levels.get(state, silent)
+    """The node's state: an error without models, a warning while they load or no image ever came, stale without news.
+
+    camera: its silence, in words, is the message. timeout: seconds after which the newest frame is an old one.
+    worker: further keys and values.
+    """
+    silence = camera.silence(timeout)
+    if state is ModelState.FAILED:
+        level, message = DiagnosticStatus.ERROR, problem
+    elif state is ModelState.LOADING:
+        level, message = DiagnosticStatus.WARN, "the models are loading"
+    elif silence:
+        level, message = DiagnosticStatus.WARN if camera.age is None else DiagnosticStatus.STALE, silence
+    else:
+        lost = f"; {camera.lost} images were lost on their way" if camera.lost else ""
+        level, message = DiagnosticStatus.OK, f"running{lost}"
     latencies = counters.latencies
     values = {
         "models": state.value,
-        "frames received": received,
+        "frames received": camera.frames.received,
         "frames bad": counters.bad,
         "expressions answered": counters.answered,
         "expressions failed": counters.failed,
-        **others,
+        **camera.values(),
+        **worker,
         "latency median (s)": f"{statistics.median(latencies):.3f}" if latencies else "",
         "latency maximum (s)": f"{max(latencies):.3f}" if latencies else "",
         "last error": counters.last_error,

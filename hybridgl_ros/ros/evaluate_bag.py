@@ -6,6 +6,7 @@ timing; online.json then tells also how long answers take and which frames are l
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 
 import rclpy
 import typer
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
@@ -30,15 +32,19 @@ from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, method_runs
 from hybridgl_ros.evaluation.runner import Job, fingerprint, run_job
 from hybridgl_ros.evaluation.samples import Sample
 from hybridgl_ros.evaluation.screen import plain_console
+from hybridgl_ros.ros.dds import use_dds_profile
+from hybridgl_ros.ros.interruption import Interruption
 from hybridgl_ros.ros.online_evaluation import OnlineEvaluation
 from hybridgl_ros.settings import Config
+
+BAD_ARGUMENTS = (rclpy_implementation.RCLError, rclpy_implementation.UnknownROSArgsError)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
 def evaluate_bag(
-    bag: Annotated[Path, typer.Argument(help="Recorded bag, sqlite3 or MCAP, with a truth mask topic.")],
+    bag: Annotated[Path, typer.Argument(help="Recorded bag (sqlite3, MCAP, or of ROS 1) with a truth mask topic.")],
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("evaluation"),
     topics: TopicPairs = None,
     config: Annotated[str | None, typer.Option(help="Offline: embedded, photo, or a YAML file.")] = None,
@@ -54,7 +60,9 @@ def evaluate_bag(
     overwrite: Annotated[bool, typer.Option(help="Offline: lose results of another run in the folder.")] = False,
     online: Annotated[bool, typer.Option("--online", help="Play the bag into the running segment_node.")] = False,
     node: Annotated[str, typer.Option(help="Online: full name of the segment_node.")] = "/segment_node",
-    rate: Annotated[float, typer.Option(min=0.001, help="Online: times as fast as recorded.")] = 1.0,
+    rate: Annotated[
+        float, typer.Option(min=0.001, help="Online: times as fast as recorded; inf: without any pause.")
+    ] = 1.0,
     timeout: Annotated[float, typer.Option(min=0.0, help="Online: seconds to wait for the node.")] = 300.0,
     offline: Annotated[
         bool,
@@ -77,13 +85,17 @@ def evaluate_bag(
         return
     if config or preset or changes or device:
         raise ConfigError("--config, --preset, --set and --device are offline ones; the running node has its own")
+    if math.isnan(rate) or math.isnan(timeout):
+        raise ConfigError("--rate and --timeout want numbers")
     dataset = BagDataset(bag, topics_of(topics or []) or TOPICS)
     entries = None if offline else read_reference(dataset, reference, out)
-    result, settings = play(dataset, dataset.samples[:limit], node, rate, timeout)
-    facts = {"bag": str(bag), "node": node, "rate": rate}
-    # At once: what follows may take long, and be interrupted.
-    path = write_online(result, None, facts, out)
-    if offline and result.complete:
+    facts = {"bag": str(bag), "node": node, "rate": rate if math.isfinite(rate) else None}
+    with Interruption() as interruption:
+        result, settings = play(dataset, dataset.samples[:limit], node, rate, timeout, interruption)
+        # At once: what follows may take long, and be interrupted.
+        path = write_online(result, None, facts, out)
+    ended_early = interruption.noted or not result.complete
+    if offline and not ended_early:
         cache = None if no_cache else default_cache()
         job = Job({dataset.split: dataset}, method_runs(settings, [DEFAULT_METHOD], {}), cache, limit, threads)
         write_all(run_job(job, out, overwrite=overwrite), f"{bag.name} · under the settings of {node}", out)
@@ -92,19 +104,25 @@ def evaluate_bag(
     write_online(result, agreement, facts, out)
     print_online(result, agreement, f"{bag.name} · {node}, played at {rate:g}×", plain_console())
     typer.echo(f"online results: {path}")
-    if not result.complete:
+    if ended_early:
         raise typer.Exit(INTERRUPTED)
 
 
 def play(
-    dataset: BagDataset, samples: Sequence[Sample], node: str, rate: float, timeout: float
+    dataset: BagDataset,
+    samples: Sequence[Sample],
+    node: str,
+    rate: float,
+    timeout: float,
+    interruption: Interruption,
 ) -> tuple[OnlineResult, Config]:
     """Play the bag into the node up to the last sample's image; the scored replies, and the node's settings."""
     # Ctrl-C is to end the playing, not the connection: the node gets its mode back.
+    use_dds_profile()
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     evaluation: OnlineEvaluation | None = None
     try:
-        evaluation = OnlineEvaluation(dataset, node, timeout)
+        evaluation = OnlineEvaluation(dataset, interruption, node, timeout)
         typer.echo(f"waiting for {node} and its models")
         evaluation.wait_until_ready()
         settings = evaluation.node_config()
@@ -124,9 +142,17 @@ def read_reference(dataset: BagDataset, folder: Path | None, out: Path) -> list[
     return read_offline(folder or out, dataset.split, fingerprint(dataset))
 
 
+def without_ros_arguments(arguments: list[str]) -> list[str]:
+    """The command's own arguments. Raises ConfigError for ROS arguments that rclpy would not take."""
+    try:
+        return remove_ros_args(args=arguments)
+    except BAD_ARGUMENTS as error:
+        raise ConfigError(f"after --ros-args: {error}") from None
+
+
 def main() -> None:
     """Run the command."""
-    run(app, args=remove_ros_args(args=sys.argv)[1:], prog_name="evaluate_bag")
+    run(lambda: app(args=without_ros_arguments(sys.argv[1:]), prog_name="evaluate_bag"))
 
 
 if __name__ == "__main__":

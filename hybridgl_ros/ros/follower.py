@@ -11,7 +11,8 @@ from typing import Any
 class Follower:
     """Asks again whenever something is new, but never while an earlier question is under way.
 
-    ask: submits an expression to be answered on the newest frame; None when it is refused.
+    ask: submits an expression to be answered on the newest frame; None when it is refused. Any thread may call
+    anything.
     """
 
     def __init__(self, ask: Callable[[str], Future[Any] | None]) -> None:
@@ -23,26 +24,33 @@ class Follower:
 
     def follow(self, expression: str) -> None:
         """Answer this expression from now on, first on the frame that is there; an empty one ends it."""
-        self._expression = expression
+        with self._lock:
+            self._expression = expression
         self.wake()
 
     def wake(self) -> None:
         """There is a new frame: answer on it, at once or after the question under way."""
         with self._lock:
-            expression = self._expression
-            self._due = bool(expression)
-            if self._busy or not self._due:
+            self._due = bool(self._expression)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Ask what is due, unless a question is under way; what became due while one was refused, too."""
+        while True:
+            with self._lock:
+                if self._busy or not self._due:
+                    return
+                self._busy, self._due = True, False
+                expression = self._expression
+            future = self._ask(expression)
+            if future is not None:
+                future.add_done_callback(self._finish)
                 return
-            self._busy, self._due = True, False
-        future = self._ask(expression)
-        if future is None:
-            self._busy = False
-        else:
-            future.add_done_callback(self._finish)
+            with self._lock:
+                self._busy = False
 
     def _finish(self, future: Future[Any]) -> None:
         with self._lock:
             self._busy = False
-            again = self._due and not future.cancelled()
-        if again:
-            self.wake()
+            self._due = self._due and not future.cancelled()
+        self._go_on()

@@ -2,76 +2,102 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from typing import Any
+from contextlib import suppress
+from threading import Thread
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 from rcl_interfaces.srv import GetParameters
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.parameter import parameter_value_to_python
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from hybridgl_ros.config import build
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.datasets.bag import BagDataset, stamp_of
+from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
 from hybridgl_ros.evaluation.online import Playback, Reply
 from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.pixels import unpack_rows
 from hybridgl_ros.ros.bag_player import BagPlayer
 from hybridgl_ros.ros.client import NoAnswerError, SegmentClient
-from hybridgl_ros.ros.qos import RESULTS
+from hybridgl_ros.ros.interruption import Interruption
 from hybridgl_ros.settings import Config, descriptions
 
 CONTINUOUS = "continuous"
+EVERY_RESULT = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
 RESTORING_TIME = 10.0
 IDLE_REPORTS = 2
-"""Diagnostics in a row that say that nothing waits, before the node counts as done."""
+"""Diagnostics in a row that say that nothing waits and nothing came, before the node counts as done."""
+MOST_IDLE_REPORTS = 10
+"""Diagnostics in a row that say that nothing waits, after which it counts as done though frames go on coming."""
+# As the node's diagnostics call them.
+COUNTED = ("frames received", "expressions answered", "expressions waiting")
 
 
-class Interruption:
-    """Ctrl-C as a KeyboardInterrupt between rclpy's steps; afterwards the executor still has to restore the mode."""
+class Counts(NamedTuple):
+    """What a node has counted since its start, and what waits."""
 
-    def __init__(self) -> None:
-        self._noted = False
-        self._handler: Any = None
+    frames: int
+    answers: int
+    waiting: int
 
-    def defer(self) -> None:
-        """From now on Ctrl-C is only noted, unless it is ignored anyway. To be called in the main thread."""
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            self._handler = signal.signal(signal.SIGINT, self._note)
 
-    def check(self) -> None:
-        """Raise KeyboardInterrupt, once, when Ctrl-C was noted."""
-        if self._noted:
-            self._noted = False
-            raise KeyboardInterrupt
+class Replies:
+    """Hears a node's results in a thread of its own, however busy the rest is; none is lost, the masks as runs."""
 
-    def end(self) -> None:
-        """Ctrl-C is again what it was before; what was noted is forgotten."""
-        self._noted = False
-        if self._handler is not None:
-            signal.signal(signal.SIGINT, self._handler)
+    def __init__(self, node: str) -> None:
+        self._replies: list[Reply] = []
+        self._node = Node(f"reply_listener_{uuid4().hex[:8]}", start_parameter_services=False)
+        self._node.create_subscription(ReferredObject, f"{node}/result", self._on_result, EVERY_RESULT)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._thread = Thread(target=self._spin, daemon=True)
+        self._thread.start()
 
-    def _note(self, *_: object) -> None:
-        self._noted = True
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    def take(self) -> list[Reply]:
+        """What was heard since the last time, in the order in which it came."""
+        replies, self._replies = self._replies, []
+        return replies
+
+    def close(self) -> None:
+        """End the thread and give the node back."""
+        self._executor.shutdown()
+        self._thread.join()
+        self._node.destroy_node()
+
+    def _spin(self) -> None:
+        with suppress(ExternalShutdownException):
+            self._executor.spin()
+
+    def _on_result(self, message: ReferredObject) -> None:
+        self._replies.append(reply_of(message, time.monotonic()))
 
 
 class OnlineEvaluation:
     """Plays a bag into a running segment_node and hears its results.
 
     node: fully qualified name of the segment_node. timeout: seconds to wait for it at each step. rclpy must be
-    initialised, and not handle signals, so that the node gets its mode back after Ctrl-C.
+    initialised, and not handle signals; interruption does, so that the node gets its mode back.
     Raises DatasetError when a topic of the bag is of another type.
     """
 
-    def __init__(self, dataset: BagDataset, node: str = "/segment_node", timeout: float = 300.0) -> None:
+    def __init__(
+        self, dataset: BagDataset, interruption: Interruption, node: str = "/segment_node", timeout: float = 300.0
+    ) -> None:
         if not node.startswith("/"):
             raise ConfigError(f"the node's full name is wanted, like /{node}, not {node}")
         self._dataset = dataset
         self._name = node
         self._player = BagPlayer(dataset.bag, dataset.topics, namespace=node.rpartition("/")[0])
-        self._interruption = Interruption()
-        self._client = SegmentClient(node, timeout, check=self._interruption.check)
-        self._results: list[tuple[ReferredObject, float]] = []
-        self._client.node.create_subscription(ReferredObject, f"{node}/result", self._on_result, RESULTS)
+        self._interruption = interruption
+        self._client = SegmentClient(node, timeout, check=interruption.check)
+        self._replies = Replies(node)
 
     def wait_until_ready(self) -> None:
         """Wait until the node runs, has its models and listens. Raises NoAnswerError saying what is missing."""
@@ -100,25 +126,26 @@ class OnlineEvaluation:
         mode = self._parameters(["mode"])["mode"]
         self._set_mode(mode, CONTINUOUS)
         try:
-            self._interruption.defer()
-            before = int(self._client.diagnostics()["frames received"])
-            self._results.clear()
+            before = self._counts()
+            self._replies.take()
             self._player.play(self._pause, rate, stop)
-            seen = self._wait_until_idle() - before
+            after = self._wait_until_idle()
+            seen = after.frames - before.frames
+            notes += self._wait_for_replies(after.answers - before.answers)
             complete = True
         except KeyboardInterrupt:
             notes.append("stopped early: the figures are of a part of the bag")
         except NoAnswerError as error:
             notes.append(str(error))
         finally:
-            self._interruption.end()
+            self._interruption.hold()
             self._client.timeout = min(self._client.timeout, RESTORING_TIME)
             try:
                 self._set_mode(CONTINUOUS, mode)
             except NoAnswerError as error:
                 notes.append(f"mode {mode} is not restored: {error}")
         playback = Playback(self._player.published, seen, complete, tuple(notes))
-        return [reply_of(*result) for result in self._results], playback
+        return self._replies.take(), playback
 
     def node_config(self) -> Config:
         """The settings of the method that the node runs under."""
@@ -127,6 +154,7 @@ class OnlineEvaluation:
     def close(self) -> None:
         """Give the nodes back."""
         self._player.close()
+        self._replies.close()
         self._client.close()
 
     def _pause(self, seconds: float) -> None:
@@ -147,16 +175,31 @@ class OnlineEvaluation:
         if refused:
             raise NoAnswerError(f"{self._name} does not take mode {wanted}: {refused}")
 
-    def _wait_until_idle(self) -> int:
-        """Wait until nothing is left to answer; returns how many frames the node has received since its start."""
-        idle, values = 0, {}
-        while idle < IDLE_REPORTS:
-            values = self._client.diagnostics()
-            idle = idle + 1 if values["expressions waiting"] == "0" else 0
-        return int(values["frames received"])
+    def _wait_until_idle(self) -> Counts:
+        """Wait until nothing is left to answer; returns what the node has counted by then."""
+        idle = still = 0
+        counts = Counts(0, 0, 0)
+        while still < IDLE_REPORTS and idle < MOST_IDLE_REPORTS:
+            before, counts = counts, self._counts()
+            idle = 0 if counts.waiting else idle + 1
+            # A busy machine brings the last frames late; nothing waits until they are there.
+            still = still + 1 if idle and counts == before else 0
+        return counts
 
-    def _on_result(self, message: ReferredObject) -> None:
-        self._results.append((message, time.monotonic()))
+    def _wait_for_replies(self, answers: int) -> list[str]:
+        """Wait until so many replies were heard, or no more come; a note when there are fewer."""
+        heard, silent = len(self._replies), 0
+        while heard < answers and silent < IDLE_REPORTS:
+            self._client.diagnostics()
+            silent = 0 if len(self._replies) > heard else silent + 1
+            heard = len(self._replies)
+        if heard >= answers:
+            return []
+        return [f"the node gave {answers} answers, {heard} were heard: others are lost, or answered service calls"]
+
+    def _counts(self) -> Counts:
+        values = self._client.diagnostics()
+        return Counts(*(int(values[name]) for name in COUNTED))
 
 
 def reply_of(message: ReferredObject, received: float) -> Reply:
@@ -168,6 +211,6 @@ def reply_of(message: ReferredObject, received: float) -> Reply:
         score=message.score,
         similarity=message.similarity,
         margin=message.margin,
-        mask=unpack_rows(message.mask) > 0,
+        mask=encode_rle(unpack_rows(message.mask) > 0),
         received=received,
     )

@@ -10,7 +10,7 @@ from hybridgl_ros.drawing import draw_answer
 from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.ros.conversion import image_message
 from hybridgl_ros.ros.messages import referred_objects
-from hybridgl_ros.ros.qos import RESULTS, overridable
+from hybridgl_ros.ros.qos import RESULTS, overridden
 from hybridgl_ros.ros.worker import Outcome
 
 
@@ -19,7 +19,8 @@ class Outputs:
 
     def __init__(self, node: Node) -> None:
         def publisher(kind: type, topic: str):
-            return node.create_publisher(kind, topic, RESULTS, qos_overriding_options=overridable())
+            profile = overridden(node, node.resolve_topic_name(topic), "publisher", RESULTS)
+            return node.create_publisher(kind, topic, profile)
 
         self._mask = publisher(Image, "~/mask")
         self._score = publisher(Float32, "~/score")

@@ -11,13 +11,15 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from hybridgl_ros import cli
 from hybridgl_ros.commands.running import run
 from hybridgl_ros.drawing import draw_answer, verdict, write_image
-from hybridgl_ros.errors import DatasetError
-from hybridgl_ros.evaluation.datasets.bag_file import COMPRESSED_IMAGE, IMAGE, SECOND, TOPICS, Bag
+from hybridgl_ros.errors import DatasetError, ImageError
+from hybridgl_ros.evaluation.datasets.bag import stamp_of
+from hybridgl_ros.evaluation.datasets.bag_file import COMPRESSED_IMAGE, IMAGE, TOPICS, Bag, Message
 from hybridgl_ros.pixels import rgb_pixels
 from hybridgl_ros.presentation import record
 
@@ -30,7 +32,7 @@ def is_bag(path: Path) -> bool:
 
 
 def segment_bag(
-    bag: Annotated[Path, typer.Argument(help="Recorded bag, sqlite3 or MCAP.")],
+    bag: Annotated[Path, typer.Argument(help="Recorded bag: sqlite3, MCAP, or of ROS 1.")],
     expressions: Annotated[list[str], typer.Argument(metavar="EXPRESSION...", help="What to find in each image.")],
     topic: Annotated[str | None, typer.Option(help="Image topic; needed when the bag has several.")] = None,
     config: Annotated[str, typer.Option(help="embedded, photo, or a YAML file.")] = "embedded",
@@ -50,16 +52,23 @@ def segment_bag(
         for number, message in enumerate(source.messages([chosen])):
             if number == limit:
                 break
-            image = rgb_pixels(message.content)
+            image = picture_of(message, source)
             scene = segmenter.encode(image)
-            stamp = message.content.header.stamp
             for place, answer in enumerate(segmenter.refer(scene, expressions)):
                 overlay = out / f"{number:06d}-{place}.png"
                 write_image(overlay, draw_answer(image, answer))
-                nanoseconds = stamp.sec * SECOND + stamp.nanosec
+                nanoseconds = stamp_of(message.content)
                 entry = {"stamp": nanoseconds, "expression": expressions[place], **record(answer, 1)}
                 lines.write(json.dumps({**entry, "overlay": overlay.name}) + "\n")
                 typer.echo(f"{nanoseconds} {expressions[place]}: {verdict(answer)}")
+
+
+def picture_of(message: Message, bag: Bag) -> np.ndarray:
+    """The picture of a message, H×W×3 uint8 RGB. Raises ImageError naming bag, topic and stamp when it is none."""
+    try:
+        return rgb_pixels(message.content)
+    except ImageError as error:
+        raise ImageError(f"{bag.path}: image {stamp_of(message.content)} on {message.topic}: {error}") from error
 
 
 def only_image_topic(bag: Bag) -> str:

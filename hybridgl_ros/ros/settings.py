@@ -20,12 +20,16 @@ class SegmentSettings:
     preset: str = setting("Preset in place of the configuration's: robot, paper or official.", stage="models")
     mode: str = setting("once: each expression is answered on the newest frame; continuous: the newest expression"
                         " is answered on every new frame.", choices=("once", "continuous"))  # fmt: skip
-    image_transport: str = setting("raw reads image, compressed reads image/compressed, auto whichever is published.",
+    image_transport: str = setting("raw reads image, compressed reads image/compressed, auto either, raw rather.",
                                    choices=("auto", "raw", "compressed"), stage="models")  # fmt: skip
     expression_limit: int = setting("Longer expressions (characters) are refused.", low=1, high=100000)
     waiting_limit: int = setting("Expressions that may wait for an answer at once.", low=1, high=256, stage="models")
     scene_cache: int = setting("Encoded frames kept, for further expressions on the same picture.", low=0, high=1000)
-    image_timeout: float = setting("Silence (s) on the image topic after which a hint is logged.", low=1.0, high=3600.0)
+    image_timeout: float = setting(
+        "Silence (s) of the camera after which a hint is logged and the state is stale.",
+        low=1.0,
+        high=3600.0,
+    )
 
 
 @dataclass(frozen=True)

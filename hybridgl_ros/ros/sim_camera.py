@@ -27,7 +27,7 @@ from hybridgl_ros.evaluation.datasets.tabletop import TabletopDataset
 from hybridgl_ros.ros.conversion import image_message
 from hybridgl_ros.ros.executable import run
 from hybridgl_ros.ros.parameters import declare_settings, plain
-from hybridgl_ros.ros.qos import RESULTS, overridable
+from hybridgl_ros.ros.qos import RESULTS, overridden
 from hybridgl_ros.ros.settings import CameraSettings, default_settings
 from hybridgl_ros.settings import describe
 from hybridgl_ros.tabletop.dataset import TabletopScene, TabletopSet, TabletopSetError, heldout_path
@@ -51,7 +51,8 @@ class SimCamera(Node):
         self._scene: TabletopScene | None = None
 
         def publisher(kind: type, topic: str):
-            return self.create_publisher(kind, topic, RESULTS, qos_overriding_options=overridable())
+            profile = overridden(self, self.resolve_topic_name(topic), "publisher", RESULTS)
+            return self.create_publisher(kind, topic, profile)
 
         self._image = publisher(Image, "image")
         self._camera_info = publisher(CameraInfo, "camera_info")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.ros.scene_cache import SceneCache
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer, Scene
+
+ENDING = "the node is ending"
 
 
 class Segmenter(Protocol):
@@ -86,8 +89,11 @@ class InferenceWorker:
         self._capacity = cache_capacity
         self._cache = SceneCache()
         self._open: set[Future[Outcome]] = set()
+        self._counted: set[Future[Outcome]] = set()
+        self._ending = False
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._in_hand: Future[Outcome] | None = None
         self._segmenter: Segmenter | None = None
         self.problem = ""
         self.state = ModelState.LOADING
@@ -108,26 +114,60 @@ class InferenceWorker:
         self._config = config
         self._capacity = cache_capacity
 
-    def submit(self, expression: str, frame: Callable[[], Frame]) -> Future[Outcome]:
-        """Have an expression answered; frame is called when its turn comes. Raises RefusedError when too many wait."""
+    def submit(self, expression: str, frame: Callable[[], Frame], *, counted: bool = True) -> Future[Outcome]:
+        """Have an expression answered; frame is called when its turn comes.
+
+        counted: whether it takes one of the places that are limited. Raises RefusedError when too many wait, and
+        while the worker ends.
+        """
+        future: Future[Outcome] = Future()
         with self._lock:
-            if len(self._open) >= self._limit:
-                raise RefusedError(f"{len(self._open)} expressions are waiting already")
-            future = self._pool.submit(self._answer, expression, frame)
+            if self._ending:
+                raise RefusedError(ENDING)
+            if counted and len(self._counted) >= self._limit:
+                raise RefusedError(f"{len(self._counted)} expressions are waiting already")
             self._open.add(future)
+            if counted:
+                self._counted.add(future)
+            self._pool.submit(self._answer_to, future, expression, frame)
         future.add_done_callback(self._finish)
         return future
 
     def close(self, patience: float | None = None) -> bool:
-        """Cancel what waits; returns whether the work in hand ended within the given seconds (None: however long)."""
+        """Cancel what waits; returns whether the work in hand ended within the given seconds (None: however long).
+
+        What is in hand after that is cancelled as well: nobody waits for an answer that will not come.
+        """
+        with self._lock:
+            self._ending = True
+            waiting = [future for future in self._open if future is not self._in_hand]
+        for future in waiting:
+            future.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            in_hand: set[Future[Any]] = {self.loaded, *self._open}
-        return not wait(in_hand, timeout=patience).not_done
+            everything: set[Future[Any]] = {self.loaded, *self._open}
+        in_hand = [future for future in everything if not future.done()]
+        left = wait(in_hand, timeout=patience).not_done
+        for late in left:
+            late.cancel()
+        return not left
 
     def _finish(self, future: Future[Outcome]) -> None:
         with self._lock:
             self._open.discard(future)
+            self._counted.discard(future)
+
+    def _answer_to(self, future: Future[Outcome], expression: str, frame: Callable[[], Frame]) -> None:
+        with self._lock:
+            if future.cancelled():
+                return
+            self._in_hand = future
+        with suppress(InvalidStateError):  # cancelled meanwhile
+            try:
+                future.set_result(self._answer(expression, frame))
+            except Exception as error:
+                # Reporting a defect failed in its turn; whoever waits must hear of it all the same.
+                future.set_exception(error)
 
     def _load(self, load: Callable[[Config], Segmenter]) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -46,13 +46,15 @@ class FusionScorer:
         timings = dict(scene.timings)
         with timed(timings, "parse"):
             parse = self.parser.parse(expression)
-        notes = self._truncation_note(parse)
+        notes = (*scene.notes, *self._truncation_note(parse))
         if not len(scene.proposals):
             return nothing_proposed(scene, parse, notes, timings)
         with timed(timings, "scoring"), torch.inference_mode():
             maps = self.maps(scene, parse)
             scores, semantic = self.score(scene, parse, maps)
             candidates = rank(scene, scores)
+        if not candidates:
+            return nothing_scored(scene, parse, notes, timings)
         best = candidates[0]
         reason = self._rejection(best)
         return Answer(
@@ -163,3 +165,9 @@ def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:
         for i in order
         if np.isfinite(scores.fused[i])
     )
+
+
+def nothing_scored(scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float]) -> Answer:
+    """No score of any proposal is a finite number."""
+    reason = "nothing found: no proposal has a finite score; the models or their dtype do not suit the input"
+    return replace(nothing_proposed(scene, parse, notes, timings), reason=reason)

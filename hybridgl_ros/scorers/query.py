@@ -85,7 +85,7 @@ class QueryScorer:
             reading = self.reading(expression)
         if not len(scene.proposals):
             first = reading.queries[0]
-            return nothing_proposed(scene, summary(reading.text, first), reading.notes, timings, first)
+            return nothing_proposed(scene, summary(reading.text, first), (*scene.notes, *reading.notes), timings, first)
         with timed(timings, "scoring"), torch.inference_mode():
             found = self.objects(scene)
             recogniser = Recogniser(self.vocabulary, found.features, self.config.membership)
@@ -93,7 +93,13 @@ class QueryScorer:
             executions = [executor.run(query) for query in reading.queries]
             decision = decide(executions, reading.weights, self.config.decision)
             similarity = recogniser.similarity(decision.execution.query.phrase)
-        notes = [*reading.notes, *recogniser.notes, *decision.notes, *self.notes(decision, found.geometry)]
+        notes = [
+            *scene.notes,
+            *reading.notes,
+            *recogniser.notes,
+            *decision.notes,
+            *self.notes(decision, found.geometry),
+        ]
         return answer_of(scene, found, reading, decision, similarity, tuple(notes), timings)
 
     def reading(self, expression: Expression) -> Reading:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from hybridgl_ros import memory
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.fusion import MODES, region_features
 from hybridgl_ros.clip.views import Views
@@ -76,3 +77,22 @@ def test_a_tower_without_tokens_is_refused():
     tower = SimpleNamespace(visual=torch.nn.Conv2d(3, 3, 1))
     with pytest.raises(ConfigError, match="not a vision transformer"):
         ClipEncoder(SimpleNamespace(model=tower))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_runs_in_every_type(tiny_clip, picture, four_masks, mode, dtype):
+    mixed = ClipEncoder.__new__(ClipEncoder)
+    mixed.__dict__.update(vars(tiny_clip), dtype=dtype)
+    exact = region_features(tiny_clip, picture, four_masks, settings(mode=mode))
+    found = region_features(mixed, picture, four_masks, settings(mode=mode))
+    assert found.dtype == torch.float32
+    assert torch.nn.functional.cosine_similarity(found, exact).min() > 0.99
+
+
+@pytest.mark.parametrize("changes", [{}, {"antialias": False, "token_coverage": "fraction"}])
+@pytest.mark.parametrize("mode", MODES)
+def test_pieces_change_nothing(tiny_clip, picture, four_masks, mode, changes, monkeypatch):
+    whole = region_features(tiny_clip, picture, four_masks, settings(mode=mode, **changes))
+    monkeypatch.setattr(memory.pieces, "__defaults__", (1,))
+    assert torch.equal(region_features(tiny_clip, picture, four_masks, settings(mode=mode, **changes)), whole)

@@ -22,7 +22,7 @@ def targets(make_outcome, pairs):
     ]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(MASKS, MASKS)
 def test_iou_is_symmetric_between_0_and_1_and_1_for_itself(first, second):
     value = metrics.iou(*metrics.overlap(first, second))
@@ -31,7 +31,7 @@ def test_iou_is_symmetric_between_0_and_1_and_1_for_itself(first, second):
     assert metrics.iou(*metrics.overlap(first, first)) == (1.0 if first.any() else 0.0)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(arrays(bool, (4, 5, 6)), MASKS)
 def test_the_ious_of_all_proposals_are_those_of_each(masks, truth):
     one_by_one = [metrics.iou(*metrics.overlap(mask, truth)) for mask in masks]
@@ -88,7 +88,7 @@ def test_auroc_without_one_class_is_unknown():
     assert np.isnan(metrics.auroc(np.ones(3, bool), np.arange(3.0))).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=12))
 def test_auroc_is_the_share_of_ordered_pairs(rows):
     positive, confidence, weights = (np.array(column) for column in zip(*rows, strict=True))
@@ -123,7 +123,7 @@ def test_detection_ranks_images_without_proposals_lowest(make_outcome):
     assert metrics.summarise(outcomes).auroc_score.value == 1.0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=30))
 def test_intervals_lie_among_the_values_and_one_seed_gives_one_interval(pairs):
     outcomes = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ PUBLISHED = {10: 1.0, 20: 2.0, 30: 3.0, 40: 4.0}
 
 
 def reply(stamp: int, expression: str, received: float, mask: np.ndarray = TRUTH, score: float = 0.5) -> Reply:
-    return Reply(stamp, expression, bool(mask.any()), score, 0.3, 0.1, mask, received)
+    return Reply(stamp, expression, bool(mask.any()), score, 0.3, 0.1, encode_rle(mask), received)
 
 
 def truth(sample: Sample) -> np.ndarray:
@@ -57,6 +58,18 @@ def test_frames_are_seen_answered_or_skipped(result):
     assert (frames.played, frames.seen, frames.answered, frames.skipped, frames.scored) == (4, 4, 3, 1, 3)
     unknown = score(SAMPLES, truth, REPLIES, Playback(PUBLISHED, None, False)).frames
     assert (unknown.seen, unknown.skipped) == (None, None)
+
+
+def test_a_long_playback_fits_into_memory():
+    """Replies hold runs, not pixels: those of a full HD mask are a few hundred bytes."""
+    mask = np.zeros((1080, 1920), bool)
+    mask[300:700, 500:900] = True
+    held = reply(10, "a", 1.2, mask)
+    assert len(pickle.dumps(held)) < 5000
+    sample = Sample("10", "10", "a")
+    (scored,) = score([sample], lambda _: mask, [held], Playback(PUBLISHED, 1, True)).scored
+    assert scored.outcome.iou == 1
+    assert len(pickle.dumps(scored)) < 5000
 
 
 def test_latency_is_from_publishing_to_the_first_answer(result):

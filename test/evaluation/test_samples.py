@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hybridgl_ros.errors import DatasetError
@@ -15,7 +15,6 @@ from hybridgl_ros.evaluation.samples import Outcome, Subset
 NUMBERS = st.none() | st.floats(width=64)
 
 
-@settings(deadline=None)
 @given(
     score=NUMBERS,
     iou=st.none() | st.floats(0, 1),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hybridgl_ros.grounding.counting import ahead_of, at_least, count_distribution, rank_factors
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=6)
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 def worlds(probabilities):

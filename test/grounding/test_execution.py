@@ -150,7 +150,7 @@ def queries(depth: int):
     return st.builds(Query, phrases, st.lists(clauses, max_size=2).map(tuple), counts)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(queries(1), st.integers(0, 5), st.booleans())
 def test_every_query_is_executed_on_everything(geometry_of, config, asked, count, deep):
     geometry = geometry_of(ROW[:count], (0.5, 0.6, 0.7, 0.8, 0.9)[:count] if deep else None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hybridgl_ros.grounding.landmarks import identity, pair_factors, relation_factors
 
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 chances = st.lists(st.floats(0, 1), min_size=0, max_size=5)
 
 

@@ -12,7 +12,7 @@ from hybridgl_ros.grounding.geometry import measure
 from hybridgl_ros.grounding.relations import BINARY, between_tensor, relation_matrix
 from hybridgl_ros.language.query import RELATIONS
 
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=25)
 WIDTH, HEIGHT = 80, 60
 OPPOSITES = (
     *(("left", "right"), ("above", "below"), ("front", "behind")),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hybridgl_ros.errors import ConfigError, ExpressionError
 from hybridgl_ros.language.parser import ExpressionParser, trim
 from hybridgl_ros.language.rules import load_rules, word_classes
+from hybridgl_ros.language.text import strip_wrapping
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t "])
@@ -78,3 +79,19 @@ def test_a_broken_rule_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("hybridgl_ros.language.rules.find_file", lambda name: path)
     with pytest.raises(ConfigError, match="broken.yaml"):
         load_rules("broken")
+
+
+@pytest.mark.parametrize(
+    "text", ['"{}"', "'{}'", "“{}”", "„{}“", "«{}»", "「{}」", "`{}`", " ‘{}’ ", '"“{}”"', '"{}."']
+)
+def test_quotation_marks_around_an_expression_are_no_part_of_it(paper_parser, pipeline, text):
+    quoted = paper_parser.parse(text.format("the red ring"))
+    assert (quoted.target, quoted.sentence.rstrip(" .")) == ("the red ring", "the red ring")
+    assert quoted.text == text.format("the red ring")
+    official = ExpressionParser(pipeline, load_rules("official"))
+    assert official.parse('"the red ring"').sentence != "the red ring"
+
+
+@pytest.mark.parametrize("text", ['"', '""', "the boys' cup", "'t is the cup of the boys", '"red" and "blue"'])
+def test_marks_that_wrap_nothing_stay(text):
+    assert strip_wrapping(text) == text

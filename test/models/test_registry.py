@@ -138,3 +138,35 @@ def test_the_card_supplies_checksum_and_settings(own_registry, tmp_path):
 def test_registry_file_lists_every_entry_once():
     names = re.findall(r"^(\w+):$", BUILT_IN.read_text(), flags=re.MULTILINE)
     assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("name", ["../mine", "a/b", "/etc/mine", "..", ".", "", "a\\b", "a b"])
+def test_names_that_leave_the_cache_are_refused(own_registry, name):
+    own_registry({name: ENTRY})
+    with pytest.raises(ConfigError, match="it is a folder of the cache"):
+        checkpoints()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/..",
+        "https://example.org/x/",
+        "https://example.org",
+        "https://example.org/a%2Fb",
+        "https:///m.pt",
+        "file:///etc/passwd",
+        "mine.pt",
+        7,
+    ],
+)
+def test_addresses_without_a_plain_file_name_are_refused(own_registry, url):
+    own_registry({"mine": {**{key: value for key, value in ENTRY.items() if key != "file"}, "url": url}})
+    with pytest.raises(ConfigError, match="mine: url must"):
+        checkpoints()
+
+
+def test_what_follows_the_path_of_an_address_is_no_part_of_the_file(own_registry):
+    url = "https://example.org/weights/m.pt?download=true#x"
+    own_registry({"mine": {**{key: value for key, value in ENTRY.items() if key != "file"}, "url": url}})
+    assert checkpoints()["mine"].file == Path("m.pt")

@@ -118,14 +118,16 @@ def ros() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def spawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., tuple[subprocess.Popen, Path]]]:
-    """Starts Python programs: spawn(program, arguments...) gives the process and its log file."""
+    """Starts Python programs: spawn(program, arguments..., environment={…}) gives the process and its log file."""
     folder = tmp_path_factory.mktemp("logs")
     children: list[subprocess.Popen] = []
 
-    def run(*command: str | Path) -> tuple[subprocess.Popen, Path]:
+    def run(*command: str | Path, environment: dict[str, str] | None = None) -> tuple[subprocess.Popen, Path]:
         logfile = folder / f"{len(children)}.log"
         with logfile.open("wb") as output:
-            child = subprocess.Popen([sys.executable, *map(str, command)], stdout=output, stderr=subprocess.STDOUT)
+            child = subprocess.Popen(
+                [sys.executable, *map(str, command)], stdout=output, stderr=subprocess.STDOUT, env=environment
+            )
         children.append(child)
         return child, logfile
 

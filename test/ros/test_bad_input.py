@@ -117,7 +117,7 @@ def test_a_defect_is_answered_logged_once_and_survived(shared_node) -> None:
         assert not response.success
         assert "ZeroDivisionError: exploded on purpose" in response.message
     shared_node.assert_still_good()
-    assert shared_node.log.count("Traceback") == 1
+    assert shared_node.log.count("Traceback") == 1, shared_node.log
 
 
 def test_damaged_compressed_frame(start) -> None:

@@ -87,7 +87,8 @@ def check_counts(content: dict, expected: int = FRAMES) -> None:
     assert frames["skipped"] == frames["seen"] - frames["answered"]
     latency = content["latency"]
     assert 0 < latency["p50"] <= latency["p95"] <= latency["maximum"]
-    assert [entry["id"] for entry in content["results"]] == sorted(entry["id"] for entry in content["results"])
+    stamps = [int(entry["id"]) for entry in content["results"]]
+    assert stamps == sorted(stamps)
     assert len(content["results"]) == frames["scored"]
 
 
@@ -183,7 +184,8 @@ def test_a_bag_is_played_as_it_was_recorded(start, bag: Path) -> None:
     assert list(player.published) == [stamp_of(message.content) for message in recorded if message.topic == "/image"]
 
 
-def test_ctrl_c_leaves_what_was_scored_and_the_node_in_its_mode(start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_early_end_leaves_what_was_scored_and_the_node_in_its_mode(start, tmp_path: Path, number: int) -> None:
     write_bag(small_frames(*["the red block"] * 50), tmp_path / "bag")
     node = start()
     # A shell may have told its background processes to ignore Ctrl-C.
@@ -194,7 +196,7 @@ def test_ctrl_c_leaves_what_was_scored_and_the_node_in_its_mode(start, tmp_path:
     try:
         node.client.timeout = PATIENCE
         node.client.wait_for(lambda: node.client.diagnostics()["expressions answered"] != "0" or None, "an answer")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         assert process.wait(timeout=PATIENCE) == 130
     finally:
         process.kill()
@@ -204,6 +206,20 @@ def test_ctrl_c_leaves_what_was_scored_and_the_node_in_its_mode(start, tmp_path:
     assert 1 <= content["frames"]["played"] < content["expected"] == 50
     assert any("stopped early" in note for note in content["notes"])
     assert mode_of(node) == "once"
+
+
+@pytest.mark.parametrize("rate", ["100", "inf"])
+def test_every_answer_counts_however_fast_the_bag_is_played(start, tmp_path: Path, rate: str) -> None:
+    write_bag(small_frames(*["the red block"] * 300), tmp_path / "bag")
+    node = start()
+    node.wait_for_models()
+    before = int(node.client.diagnostics()["expressions answered"])
+    content = evaluate(tmp_path / "bag", tmp_path / "out", "--node", node.topic("segment_node"), "--rate", rate)
+    answered = int(node.client.diagnostics()["expressions answered"]) - before
+    check_counts(content, 300)
+    assert content["frames"]["scored"] + content["replies_not_scored"] == answered
+    assert content["rate"] == (None if rate == "inf" else 100.0)
+    assert not any("were heard" in note for note in content["notes"])
 
 
 def small_frames(*expressions: str) -> list[Frame]:
@@ -268,6 +284,8 @@ def refusal(folder: Path, *options: str) -> str:
     [
         (["--offline"], "belong to --online"),
         (["--online", "--preset", "paper"], "the running node has its own"),
+        (["--online", "--rate", "nan"], ""),
+        (["--online", "--ros-args", "--log-level", "loud"], "log level"),
         (["--online", "--node", "segment_node"], "full name is wanted, like /segment_node"),
         (["--online", "--compare", "nowhere"], "nowhere: no results.json"),
         (["--online", "--node", "/nobody/segment_node", "--timeout", "0.5"], "/nobody/segment_node; does it run?"),

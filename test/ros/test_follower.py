@@ -78,3 +78,22 @@ def test_a_cancelled_question_is_not_repeated(asked: Asked) -> None:
     asked.futures[0].cancel()
     asked.futures[0].set_running_or_notify_cancel()
     assert asked.expressions == ["cup"]
+
+
+def test_an_expression_that_comes_while_another_is_refused_is_asked(asked: Asked) -> None:
+    def ask(expression: str) -> Future | None:
+        if expression == "cup":
+            follower.follow("plate")
+            return None
+        return asked(expression)
+
+    follower = Follower(ask)
+    follower.follow("cup")
+    assert asked.expressions == ["plate"]
+
+
+def test_a_refusal_without_news_is_not_repeated(asked: Asked) -> None:
+    refused: list[str] = []
+    follower = Follower(refused.append)
+    follower.follow("cup")
+    assert refused == ["cup"]

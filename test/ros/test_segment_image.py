@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from rosbags.rosbag2 import Writer
+from rosbags.typesys import Stores, get_typestore
 
 from hybridgl_ros.drawing import read_image, write_image
 from hybridgl_ros.evaluation.datasets.bag import frames_of
-from hybridgl_ros.evaluation.datasets.bag_file import Topics, write_bag
+from hybridgl_ros.evaluation.datasets.bag_file import COMPRESSED_IMAGE, IMAGE, Topics, write_bag
 from hybridgl_ros.evaluation.datasets.tabletop import TabletopDataset
 from hybridgl_ros.ros import segment_image
 from hybridgl_ros.segmenter import ReferringSegmenter
@@ -74,6 +78,50 @@ def test_several_image_topics_need_a_choice(monkeypatch, tmp_path: Path, frames:
 def test_a_folder_that_is_no_bag(monkeypatch, tmp_path: Path, capsys) -> None:
     assert call(monkeypatch, tmp_path, "the mug") == 2
     assert str(tmp_path) in capsys.readouterr().err
+
+
+def record(path: Path, *messages: tuple[str, dict]) -> Path:
+    """A bag of messages (kind, content) on /image, a second apart."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    with Writer(path, version=8) as writer:
+        connection = writer.add_connection("/image", messages[0][0], typestore=store)
+        for second, (kind, content) in enumerate(messages, start=1):
+            stamp = store.types["builtin_interfaces/msg/Time"](sec=second, nanosec=0)
+            header = store.types["std_msgs/msg/Header"](stamp=stamp, frame_id="camera")
+            message = store.types[kind](header=header, **content)
+            writer.write(connection, second, store.serialize_cdr(message, kind))
+    return path
+
+
+def jpeg(orientation: int) -> bytes:
+    """320×240 pixels with an orientation in the EXIF data."""
+    picture, written = Image.new("RGB", (320, 240), (9, 90, 200)), io.BytesIO()
+    tags = picture.getexif()
+    tags[0x0112] = orientation
+    picture.save(written, "jpeg", exif=tags)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_turned_file_is_upright_and_a_turned_frame_of_a_bag_as_stored(
+    monkeypatch, tmp_path: Path, orientation: int
+) -> None:
+    frame = {"format": "jpeg", "data": np.frombuffer(jpeg(orientation), np.uint8)}
+    bag = record(tmp_path / "bag", (COMPRESSED_IMAGE, frame))
+    assert call(monkeypatch, bag, "the mug", "--out", tmp_path / "out") == 0
+    assert read_image(tmp_path / "out" / "000000-0.png").shape == (240, 320, 3)
+    (tmp_path / "photo.jpg").write_bytes(jpeg(orientation))
+    upright = (320, 240) if orientation == 6 else (240, 320)
+    assert read_image(tmp_path / "photo.jpg").shape == (*upright, 3)
+
+
+def test_a_frame_that_cannot_be_read_is_named(monkeypatch, tmp_path: Path, capsys) -> None:
+    pixels = np.zeros((240, 320, 3), np.float32)
+    content = {"height": 240, "width": 320, "encoding": "32FC3", "is_bigendian": 0, "step": 3840,
+               "data": pixels.view(np.uint8).ravel()}  # fmt: skip
+    bag = record(tmp_path / "bag", (IMAGE, content))
+    assert call(monkeypatch, bag, "the mug", "--out", tmp_path / "out") == 2
+    assert "bag: image 1000000000 on /image: encoding '32FC3' does not say" in capsys.readouterr().err
 
 
 def test_a_picture_goes_to_the_command_line(monkeypatch, tmp_path: Path) -> None:

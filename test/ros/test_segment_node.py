@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 import cv2
 import numpy as np
 import pytest
 from hybridgl_ros.msg import ReferredObject
+from hybridgl_ros.srv import ReferSegment
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32, String
 
@@ -144,6 +147,80 @@ def test_more_calls_than_may_wait_are_refused_at_once(start) -> None:
     node.wait_until_done(held)
     assert all(call.result().success for call in held)
     node.assert_still_good()
+
+
+def test_thirty_clients_at_once_are_answered_or_refused(start) -> None:
+    node = start()
+    node.wait_for_models()
+    clients = [node.client.node.create_client(ReferSegment, node.topic("refer_segment")) for _ in range(30)]
+    for client in clients:
+        node.client.wait_for(lambda client=client: client.service_is_ready() or None, "the service")
+    request = ReferSegment.Request(expression="wait for red", image=node.frame())
+    calls = [client.call_async(request) for client in clients]
+    node.client.wait_for(lambda: sum(call.done() for call in calls) == 14 or None, "the refusals")
+    node.gate.touch()
+    node.wait_until_done(calls)
+    answers = [call.result() for call in calls]
+    assert sum(answer.success for answer in answers) == 16
+    assert all("waiting already" in answer.message for answer in answers if not answer.success)
+    for client in clients:
+        node.client.node.destroy_client(client)
+
+
+def test_continuous_mode_leaves_the_service_its_place(start) -> None:
+    node = start("-p", "mode:=continuous", "-p", "waiting_limit:=1")
+    node.wait_for_models()
+    node.publish(node.frame())
+    node.publish(String(data="wait for red"), "expression", counted="expressions waiting")
+    (call,) = node.call_at_once("red")
+    node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "2" or None, "both questions")
+    node.gate.touch()
+    node.wait_until_done([call])
+    assert call.result().success, call.result().message
+
+
+def test_a_switch_to_continuous_mode_follows_the_last_expression(start) -> None:
+    node = start()
+    node.wait_for_models()
+    results = node.hear(ReferredObject, "segment_node/result")
+    node.publish(node.frame(second=1))
+    node.client.refer_by_topic("the red block")
+    assert node.client.set_parameter(node.topic("segment_node"), "mode", "continuous") == ""
+    node.publish(node.frame(second=2))
+    node.client.wait_for(lambda: results[-1].header.stamp.sec == 2 or None, "the new frame's answer")
+    assert results[-1].expression == "the red block"
+
+
+def test_an_interruption_in_continuous_mode_is_quiet(start) -> None:
+    node = start("-p", "mode:=continuous")
+    node.wait_for_models()
+    node.publish(node.frame(second=1))
+    node.client.refer_by_topic("the red block")
+    publisher = node.client.node.create_publisher(Image, node.topic("image"), 1)
+    node.client.wait_for(lambda: publisher.get_subscription_count() or None, "the subscription")
+    before = int(node.client.diagnostics()["expressions answered"])
+    timer = node.client.node.create_timer(0.005, lambda: publisher.publish(node.frame()))
+    node.client.wait_for(
+        lambda: int(node.client.diagnostics()["expressions answered"]) > before + 10 or None, "answers"
+    )
+    node.process.send_signal(signal.SIGINT)
+    node.client.wait_for(lambda: node.process.poll() is not None or None, "the end")
+    node.client.node.destroy_timer(timer)
+    assert node.process.returncode == 0
+    assert "Traceback" not in node.log
+    assert "exception" not in node.log.lower()
+
+
+def test_the_node_ends_while_calls_wait(start) -> None:
+    node = start()
+    node.wait_for_models()
+    node.publish(node.frame())
+    node.call_at_once("wait for red", "red")
+    node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "2" or None, "both calls")
+    node.process.send_signal(signal.SIGINT)
+    node.client.wait_for(lambda: node.process.poll() is not None or None, "the end")
+    assert node.process.returncode == 0
+    assert "Traceback" not in node.log
 
 
 def test_the_same_picture_is_encoded_once(start) -> None:

@@ -56,9 +56,11 @@ def defects() -> list[Exception]:
 def make_worker(segmenter: FakeSegmenter, defects: list[Exception]) -> Iterator[Callable[..., InferenceWorker]]:
     made: list[InferenceWorker] = []
 
-    def make(load: Callable = lambda config: segmenter, limit: int = 8, cache: int = 2) -> InferenceWorker:
+    def make(
+        load: Callable = lambda config: segmenter, limit: int = 8, cache: int = 2, report: Callable = defects.append
+    ) -> InferenceWorker:
         config = load_config("embedded")
-        worker = InferenceWorker(load, config, report=defects.append, limit=limit, cache_capacity=cache)
+        worker = InferenceWorker(load, config, report=report, limit=limit, cache_capacity=cache)
         made.append(worker)
         return worker
 
@@ -104,6 +106,33 @@ def test_too_many_waiting_are_refused_and_place_becomes_free(make_worker, segmen
         worker.submit("cup", frame)
     segmenter.go_on.set()
     assert all(future.result(PATIENCE).answer for future in held)
+    assert ask(worker).answer is not None
+
+
+def test_an_uncounted_one_needs_no_place(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker(limit=1)
+    segmenter.go_on.clear()
+    followed = worker.submit("cup", frame, counted=False)
+    called = worker.submit("plate", frame)
+    with pytest.raises(RefusedError):
+        worker.submit("fork", frame)
+    segmenter.go_on.set()
+    assert followed.result(PATIENCE).answer[0] == "cup"
+    assert called.result(PATIENCE).answer[0] == "plate"
+
+
+def test_a_picture_too_large_for_the_memory_is_a_problem_but_no_defect(
+    make_worker, segmenter: FakeSegmenter, defects: list[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(image: np.ndarray) -> None:
+        raise ImageError("12000×9000 pixels want 83 GB, 4 GB are free")
+
+    worker = make_worker()
+    monkeypatch.setattr(segmenter, "encode", encode)
+    outcome = ask(worker)
+    assert (outcome.answer, outcome.problem) == (None, "12000×9000 pixels want 83 GB, 4 GB are free")
+    assert defects == []
+    monkeypatch.undo()
     assert ask(worker).answer is not None
 
 
@@ -182,3 +211,25 @@ def test_closing_cancels_what_waits(make_worker, segmenter: FakeSegmenter) -> No
     closing.join(PATIENCE)
     assert not closing.is_alive()
     assert running.result(PATIENCE).answer is not None
+
+
+def test_after_some_patience_what_is_in_hand_is_cancelled_too(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    segmenter.go_on.clear()
+    running = worker.submit("cup", frame)
+    assert segmenter.asked.wait(PATIENCE)
+    assert not worker.close(0.01)
+    with pytest.raises(CancelledError):
+        running.result(PATIENCE)
+    with pytest.raises(RefusedError, match="ending"):
+        worker.submit("plate", frame)
+
+
+def test_even_a_failing_report_leaves_nobody_waiting(make_worker, defects: list[Exception]) -> None:
+    def report(error: Exception) -> None:
+        raise OSError("the log is full")
+
+    worker = make_worker(report=report)
+    with pytest.raises(OSError, match="full"):
+        ask(worker, "defect")
+    assert ask(worker).answer is not None

@@ -73,3 +73,25 @@ def test_guidance_score_is_the_weighted_difference_of_means():
 def test_a_map_that_a_prior_wiped_out_is_not_divided():
     assert divide_by_mean(torch.zeros(2, 2)).tolist() == [[0, 0], [0, 0]]
     assert divide_by_mean(torch.tensor([1.0, 3.0])).tolist() == [0.5, 1.5]
+
+
+@given(st.integers(1, 3000), st.booleans(), st.integers(0, 2**31))
+def test_guidance_scores_are_those_of_float64_for_any_area(area, almost_all, seed):
+    """Masks from 1 pixel to all but 1 of 640×480."""
+    generator = torch.Generator().manual_seed(seed)
+    guidance = torch.rand(480, 640, generator=generator)
+    mask = torch.zeros(480 * 640, dtype=torch.bool)
+    mask[torch.randperm(len(mask), generator=generator)[:area]] = True
+    mask = (~mask if almost_all else mask).view(1, 480, 640)
+    wide = guidance.double()
+    exact = wide[mask[0]].mean() - 9 * wide[~mask[0]].mean()
+    assert guidance_scores(guidance, mask, 1, 9).item() == pytest.approx(exact.item(), rel=1e-5, abs=1e-5)
+
+
+def test_a_mask_that_leaves_out_a_little_of_a_big_picture_does_not_win():
+    guidance = torch.rand(3000, 4000, generator=torch.Generator().manual_seed(0)) * 0.2 + 0.4
+    masks = torch.ones(1, 3000, 4000, dtype=torch.bool)
+    masks[0, 0, :100] = False
+    assert guidance_scores(guidance, masks, 1, 9).item() == pytest.approx(
+        0.5 - 9 * guidance[0, :100].mean().item(), abs=1e-3
+    )

@@ -1,5 +1,4 @@
-"""Bag files without ROS: typed reading of some topics, writing of frames with their truth (through
-`rosbags`)."""
+"""Bag files without ROS: reading of some topics, writing of frames with their truth (through `rosbags`)."""
 
 from __future__ import annotations
 
@@ -12,11 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
 
 from hybridgl_ros.errors import DatasetError
+from hybridgl_ros.evaluation.datasets.bag_storage import Storage, types_of
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
@@ -44,16 +42,16 @@ TOPICS = Topics()
 
 @dataclass(frozen=True)
 class Message:
-    """One message: its topic, the bag's time in ns (when it was recorded), the message itself and its CDR bytes."""
+    """One message: its topic, the time in ns when it was recorded, the message itself, and what gives its CDR bytes."""
 
     topic: str
     time: int
     content: Any
-    serialised: bytes | memoryview
+    cdr: Callable[[], bytes | memoryview]
 
 
 class Bag:
-    """A recorded bag, sqlite3 or MCAP, folder or single file; opened at first use and again in every process.
+    """A recorded bag, sqlite3 or MCAP, folder or single file, or of ROS 1; opened at first use and in every process.
 
     topics: name → message type. Raises DatasetError, naming the bag, when it is missing, truncated or
     damaged.
@@ -61,7 +59,7 @@ class Bag:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._reader: AnyReader | None = None
+        self._reader: Storage | None = None
         self._owner = 0
         self.topics = {connection.topic: connection.msgtype for connection in self._open().connections}
 
@@ -85,11 +83,11 @@ class Bag:
         connections = [connection for connection in reader.connections if connection.topic in topics]
         count = 0
         try:
-            for connection, time, data in reader.messages(connections, start, stop) if connections else ():
+            for connection, time, content, cdr in reader.messages(connections, start, stop) if connections else ():
                 count += 1
-                content = reader.deserialize(data, connection.msgtype)
-                serialised = data if reader.is2 else reader.typestore.ros1_to_cdr(data, connection.msgtype)
-                yield Message(connection.topic, time, content, serialised)
+                yield Message(connection.topic, time, content, cdr)
+        except DatasetError as error:
+            raise DatasetError(f"{self.path}: {error}") from None
         except Exception as error:
             raise DatasetError(
                 f"{self.path}: truncated or damaged after {count} messages of {', '.join(topics)} ({error!r})"
@@ -104,16 +102,17 @@ class Bag:
             self._reader.close()
         self._reader = None
 
-    def _open(self) -> AnyReader:
+    def _open(self) -> Storage:
         if self._reader is None or self._owner != os.getpid():
             try:
-                reader = AnyReader([self.path], default_typestore=get_typestore(Stores.ROS2_JAZZY))
-                reader.open()
+                self._reader, self._owner = Storage(self.path), os.getpid()
             except FileNotFoundError as error:
-                raise DatasetError(f"{self.path}: no such bag, or it lacks its metadata.yaml") from error
+                raise DatasetError(
+                    f"{self.path}: no such bag, or it lacks its metadata.yaml (`ros2 bag reindex` makes one; or give "
+                    "the file in it)"
+                ) from error
             except Exception as error:  # damaged files fail in the parser, in SQLite or in the decompressor
                 raise DatasetError(f"{self.path}: not a bag, truncated or damaged ({error!r})") from error
-            self._reader, self._owner = reader, os.getpid()
         return self._reader
 
     def __getstate__(self) -> dict[str, Any]:
@@ -173,7 +172,7 @@ class _Recorder:
         self._topics = topics
         self._compressed = compressed
         self._frame_id = frame_id
-        self._store = get_typestore(Stores.ROS2_JAZZY)
+        self._store = types_of(ros1=False)
         self._connections: dict[str, Any] = {}
 
     def record(self, frame: Frame, previous: Frame | None) -> None:

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
+from rosbags.rosbag1 import Writer as Ros1Writer
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets import open_dataset
 from hybridgl_ros.evaluation.datasets.bag import frames_of
-from hybridgl_ros.evaluation.datasets.bag_file import IMAGE, SECOND, STRING, Bag, Frame, Topics, write_bag
+from hybridgl_ros.evaluation.datasets.bag_file import (
+    CAMERA_INFO,
+    IMAGE,
+    SECOND,
+    STRING,
+    Bag,
+    Frame,
+    Topics,
+    write_bag,
+)
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 TYPES = STORE.types
@@ -81,6 +94,108 @@ def test_a_single_file_is_a_bag_too(tmp_path):
         write_bag(frames("the cup"), tmp_path / storage, storage=storage)
         (file,) = (tmp_path / storage).glob(pattern)
         assert len(open_dataset("bag", root=file).samples) == 1
+
+
+@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
+@pytest.mark.parametrize("identifier", ["''", "", "sqlite3", "mcap"])
+def test_the_storage_is_told_by_the_file_not_by_its_name_in_the_metadata(tmp_path, storage, identifier):
+    written = frames("the cup")
+    write_bag(written, tmp_path / "bag", storage=storage)
+    metadata = tmp_path / "bag" / "metadata.yaml"
+    text, changes = re.subn(r"storage_identifier: \w+", f"storage_identifier: {identifier}", metadata.read_text())
+    assert changes == 1
+    metadata.write_text(text)
+    dataset = open_dataset("bag", root=tmp_path / "bag")
+    assert np.array_equal(dataset.image(dataset.samples[0].id), written[0].image)
+
+
+NOETIC = get_typestore(Stores.ROS1_NOETIC)
+
+
+def ros1_header(stamp: int):
+    time = NOETIC.types["builtin_interfaces/msg/Time"](sec=stamp // SECOND, nanosec=stamp % SECOND)
+    return NOETIC.types["std_msgs/msg/Header"](seq=4033700195, stamp=time, frame_id="cam")
+
+
+def record_ros1(path: Path, written: list[Frame]) -> Path:
+    """The frames, a camera info and a topic of a type of the robot's own, as rosbag of ROS 1 has them."""
+    with Ros1Writer(path) as writer:
+
+        def write(topic: str, kind: str, time: int, **content) -> None:
+            known = [connection for connection in writer.connections if connection.topic == topic]
+            connection = known[0] if known else writer.add_connection(topic, kind, typestore=NOETIC)
+            writer.write(connection, time, NOETIC.serialize_ros1(NOETIC.types[kind](**content), kind))
+
+        own = writer.add_connection("/own", "my_msgs/msg/Own", msgdef="garbage in [every line", md5sum="0" * 32)
+        for frame in written:
+            write("/expression", STRING, frame.stamp - 10, data=frame.expression)
+            writer.write(own, frame.stamp - 5, b"rubbish")
+            for topic, pixels, encoding in (
+                ("/image", frame.image, "rgb8"),
+                ("/ground_truth", frame.mask.astype(np.uint8), "mono8"),
+            ):
+                write(topic, IMAGE, frame.stamp, header=ros1_header(frame.stamp), height=20, width=30,
+                      encoding=encoding, is_bigendian=0, step=pixels.nbytes // 20, data=pixels.ravel())  # fmt: skip
+            region = NOETIC.types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
+            matrix = np.arange(9.0)
+            write("/camera_info", CAMERA_INFO, frame.stamp, header=ros1_header(frame.stamp), height=20, width=30,
+                  distortion_model="plumb_bob", D=np.ones(5), K=matrix, R=matrix[::-1].copy(), P=np.arange(12.0),
+                  binning_x=0, binning_y=0, roi=region)  # fmt: skip
+    return path
+
+
+def test_a_bag_of_ros_1_is_read_as_one_of_ros_2(tmp_path):
+    written = frames("the cup", "the ball")
+    dataset = open_dataset("bag", root=record_ros1(tmp_path / "old.bag", written))
+    assert [(sample.id, sample.expression) for sample in dataset.samples] == [
+        (str(frame.stamp), frame.expression) for frame in written
+    ]
+    for sample, frame in zip(dataset.samples, written, strict=True):
+        assert np.array_equal(dataset.image(sample.image_id), frame.image)
+        assert np.array_equal(dataset.mask(sample), frame.mask)
+    infos = list(dataset.bag.messages(["/camera_info"]))
+    for info in (infos[0].content, STORE.deserialize_cdr(infos[0].cdr(), CAMERA_INFO)):
+        assert (info.header.frame_id, info.k.tolist(), info.r[0]) == ("cam", list(range(9)), 8.0)
+        assert not hasattr(info.header, "seq")
+    for message in dataset.bag.messages(["/image", "/expression"]):
+        content = STORE.deserialize_cdr(message.cdr(), dataset.bag.topics[message.topic])
+        assert np.array_equal(content.data, message.content.data)
+
+
+@pytest.mark.parametrize("storage", list(StoragePlugin))
+def test_topics_that_are_not_read_may_be_of_any_type(tmp_path, storage):
+    path = tmp_path / "bag"
+    with Writer(path, version=8, storage_plugin=storage) as writer:
+        own = writer.add_connection("/own", "my_msgs/msg/Own", msgdef="garbage in [every line", rihs01="RIHS01_0")
+        writer.write(own, 3, b"rubbish")
+        for topic, kind, time, message in (PICTURE, WORDS, TRUTH):
+            connection = writer.add_connection(topic, kind, typestore=STORE)
+            writer.write(connection, time, STORE.serialize_cdr(message, kind))
+    assert len(open_dataset("bag", root=path).samples) == 1
+    with pytest.raises(DatasetError, match="bag: topic /own is of type my_msgs/msg/Own, which is not known"):
+        list(Bag(path).messages(["/own"]))
+
+
+def test_a_type_of_another_definition_is_named(tmp_path):
+    with Writer(tmp_path / "bag", version=8) as writer:
+        connection = writer.add_connection("/expression", STRING, msgdef="int64 data\n", rihs01="RIHS01_0")
+        writer.write(connection, 3, b"rubbish")
+    with pytest.raises(DatasetError, match="bag: topic /expression is of a std_msgs/msg/String of another definition"):
+        list(Bag(tmp_path / "bag").messages(["/expression"]))
+
+
+def test_a_frame_with_an_orientation_is_scored_as_it_was_stored(tmp_path):
+    """Phones turned on their side write such JPEGs; the truth was drawn over the picture that the sensor has."""
+    picture, written = PIL.Image.new("RGB", (6, 4), (9, 90, 200)), io.BytesIO()
+    tags = picture.getexif()
+    tags[0x0112] = 6
+    picture.save(written, "jpeg", exif=tags)
+    kind = "sensor_msgs/msg/CompressedImage"
+    data = np.frombuffer(written.getvalue(), np.uint8)
+    message = TYPES[kind](header=PICTURE[3].header, format="jpeg", data=data)
+    dataset = open_dataset("bag", root=record(tmp_path / "bag", ("/image", kind, 10, message), WORDS, TRUTH))
+    assert dataset.images["1"].size == (4, 6)
+    assert dataset.image("1").shape == (4, 6, 3)
 
 
 def test_a_worker_reads_for_itself(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -101,7 +101,6 @@ def published_mask(polygons: list[list[list[float]]], width: int, height: int) -
 COORDINATES = st.floats(-20, 80).map(lambda value: round(value, 2))
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.tuples(COORDINATES, COORDINATES), max_size=7), max_size=4))
 def test_the_truth_is_drawn_as_the_data_set_draws_it(polygons):
     flat = [[value for point in polygon for value in point] for polygon in polygons]

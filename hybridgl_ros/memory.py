@@ -1,0 +1,104 @@
+"""What fits into memory: how much is left, and work in pieces that leave room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hybridgl_ros.cgroups import group_folders, read_number
+from hybridgl_ros.errors import ImageError
+
+if TYPE_CHECKING:
+    import torch
+
+# Smaller pieces are not faster, larger ones take memory for nothing.
+PIECE = 128 * 2**20
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
+# A version 1 group without a limit has the largest number of pages.
+NO_LIMIT = 2**60
+
+
+def pieces(count: int, bytes_each: int, most: int = PIECE) -> Iterator[slice]:
+    """Slices of `count` things that together take at most `most` bytes, but hold one at least."""
+    step = max(1, most // max(1, bytes_each))
+    return (slice(first, min(first + step, count)) for first in range(0, count, step))
+
+
+def available_memory(root: Path = Path("/")) -> int | None:
+    """Bytes this process can still take: what the system has available and what its control groups leave.
+
+    root: where /proc and /sys are. None when nobody says.
+    """
+    limits = [free for free in (system_memory(root), *group_memory(root)) if free is not None]
+    return max(0, min(limits)) if limits else None
+
+
+def system_memory(root: Path) -> int | None:
+    """MemAvailable and free swap of /proc/meminfo in bytes."""
+    try:
+        lines = (root / "proc/meminfo").read_text(encoding="utf-8").splitlines()
+        values = {name: int(value.split()[0]) * 1024 for name, _, value in (line.partition(":") for line in lines)}
+        return values["MemAvailable"] + values.get("SwapFree", 0)
+    except (OSError, ValueError, IndexError, KeyError):
+        return None
+
+
+def group_memory(root: Path) -> Iterator[int]:
+    """What each control group with a limit has left; the kernel gives file cache back when it is wanted."""
+    for folder in group_folders("memory", root):
+        for limit_file, usage_file in (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        ):
+            limit, usage = read_number(folder / limit_file), read_number(folder / usage_file)
+            if limit is not None and usage is not None and limit < NO_LIMIT:
+                yield limit - usage + file_cache(folder)
+
+
+def file_cache(folder: Path) -> int:
+    """Bytes of files that a control group holds in memory."""
+    try:
+        lines = (folder / "memory.stat").read_text(encoding="utf-8").splitlines()
+        values = dict(line.split(" ", 1) for line in lines)
+        return sum(int(values.get(f"total_{name}", values.get(name, 0))) for name in ("active_file", "inactive_file"))
+    except (OSError, ValueError):
+        return 0
+
+
+def room_on(device: torch.device) -> int | None:
+    """Bytes left on a torch device, None when nobody says."""
+    if device.type != "cuda":
+        return available_memory()
+    import torch
+
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
+
+
+def check_room(needed: int, size: tuple[int, int], step: str, available: int | None = None) -> None:
+    """Raise ImageError when a step on an H×W picture needs more bytes than there are (None: those of the system)."""
+    available = available_memory() if available is None else available
+    if available is not None and needed > available:
+        height, width = size
+        raise ImageError(
+            f"{step} of a {width}×{height} picture needs about {gigabytes(needed)} of memory,"
+            f" {gigabytes(available)} are left: scale the picture down"
+        )
+
+
+def gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
+
+
+@contextmanager
+def refusing_what_does_not_fit(size: tuple[int, int]) -> Iterator[None]:
+    """Turn an allocation that failed on an H×W picture into ImageError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+            raise
+        height, width = size
+        raise ImageError(f"there is not enough memory for a {width}×{height} picture: scale it down") from error

@@ -1,0 +1,103 @@
+"""Proposals: the masks of segment_anything's own generator, in pieces that fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from segment_anything import SamAutomaticMaskGenerator
+
+from hybridgl_ros import memory
+from hybridgl_ros.config import load_config
+from hybridgl_ros.errors import ImageError
+from hybridgl_ros.models.loading import load_sam
+from hybridgl_ros.proposals import proposals_from_masks, sam
+from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
+
+EVERYTHING = {"predicted_iou_threshold": 0.0, "stability_threshold": 0.0, "nms_threshold": 1.0}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_sam("sam_tabletop")
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    return TabletopSet(heldout_path())[0].image
+
+
+def settings(**changes):
+    overrides = {"points_per_side": 4, **changes}
+    return load_config(
+        "embedded", overrides={f"proposals.{name}": value for name, value in overrides.items()}
+    ).proposals
+
+
+def reference(model, image, wanted):
+    """What segment_anything's own generator makes of it."""
+    generator = SamAutomaticMaskGenerator(
+        model,
+        points_per_side=wanted.points_per_side,
+        points_per_batch=wanted.points_per_batch,
+        pred_iou_thresh=wanted.predicted_iou_threshold,
+        stability_score_thresh=wanted.stability_threshold,
+        box_nms_thresh=wanted.nms_threshold,
+        crop_n_layers=0,
+        min_mask_region_area=wanted.minimum_region_area,
+    )
+    found = generator.generate(image)
+    masks = [entry["segmentation"] for entry in found]
+    return proposals_from_masks(
+        np.stack(masks) if masks else np.zeros((0, *image.shape[:2]), bool),
+        np.array([entry["predicted_iou"] for entry in found]),
+        np.array([entry["stability_score"] for entry in found]),
+    )
+
+
+@pytest.mark.parametrize("size", [(320, 240), (331, 517), (60, 40)])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"minimum_region_area": 40}, EVERYTHING, {"points_per_batch": 5, **EVERYTHING}, {"nms_threshold": 0.0}],
+)
+def test_the_masks_and_their_order_are_those_of_the_published_generator(model, photo, monkeypatch, size, changes):
+    image = cv2.resize(photo, size)
+    expected = reference(model, image, settings(**changes))
+    for piece in (memory.PIECE, 1):
+        monkeypatch.setattr(memory.pieces, "__defaults__", (piece,))
+        found = sam.SamProposals(model).generate(image, settings(**changes))
+        assert len(found) == len(expected) > 0
+        for name in ("masks", "boxes", "predicted_iou", "stability"):
+            assert np.array_equal(getattr(found, name), getattr(expected, name), equal_nan=True), name
+        assert found.dropped == expected.dropped
+
+
+def test_nothing_found_is_no_error(model, photo):
+    found = sam.SamProposals(model).generate(photo, settings(predicted_iou_threshold=1.0))
+    assert found.masks.shape == (0, 240, 320)
+
+
+@pytest.mark.parametrize("size", [(4000, 6), (6, 4000), (600, 1)])
+def test_a_picture_too_narrow_for_sam_is_refused(model, size):
+    with pytest.raises(ImageError, match=rf"a {size[0]}×{size[1]} picture is too narrow"):
+        sam.SamProposals(model).generate(np.zeros((size[1], size[0], 3), np.uint8), settings())
+
+
+@pytest.mark.parametrize("left", [10**6, 3 * 10**6])
+def test_masks_that_do_not_fit_are_refused(model, photo, monkeypatch, left):
+    monkeypatch.setattr(memory, "available_memory", lambda root=Path("/"): left)
+    with pytest.raises(ImageError, match=r"of a 320×240 picture needs about .* GB of memory, 0.0 GB are left"):
+        sam.SamProposals(model).generate(photo, settings(**EVERYTHING))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_every_type_proposes_much_the_same(model, photo, dtype):
+    exact = sam.SamProposals(model).generate(photo, settings())
+    found = sam.SamProposals(model, dtype).generate(photo, settings())
+    assert len(found) > 0
+    for mask in found.masks:
+        overlaps = [(mask & other).sum() / (mask | other).sum() for other in exact.masks]
+        assert max(overlaps) > 0.9
