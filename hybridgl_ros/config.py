@@ -51,6 +51,13 @@ def load_config(
     return build(values, where=str(path))
 
 
+def preset_values(preset: str, config: Config) -> dict[str, Any]:
+    """Every setting but the models by dotted name, as a preset and the cards of a configuration's models say."""
+    models = {name: value for name, value in values_of(config).items() if name.startswith("models.")}
+    values = {**flatten(read_yaml(find_file(f"presets/{preset}"))), **model_settings(models)}
+    return {name: value for name, value in values.items() if name not in models}
+
+
 def replace(config: Config, changes: Mapping[str, Any]) -> Config:
     """A copy of a configuration with some settings changed; raises ConfigError for a bad name or value."""
     values = flatten(asdict(config))

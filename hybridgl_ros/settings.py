@@ -218,6 +218,7 @@ class ObjectSettings:
     resolution: int = setting(
         "Longer side (px) of the grid on which gaps and hulls of masks are measured.", low=32, high=4096
     )
+    depth: bool = setting("Use the depth picture where there is one.")
     depth_erosion: float = setting(
         "Rim of a mask that its depth leaves out, as a share of the root of its area.", low=0.0, high=0.5
     )
@@ -229,6 +230,10 @@ class MembershipSettings:
 
     bank: str = setting("Distractor words, a file of config/membership.")
     prompt: str = setting("What CLIP is asked; {} stands for the words.")
+    rivals: str = setting(
+        "What speaks against a word: the other words of the bank, or how well the other objects fit it.",
+        choices=("bank", "objects"),
+    )
     unknown: float = setting("Probability of a noun that neither the bank nor the text model knows.", low=0.0, high=1.0)
     noun_temperature: float = setting(
         "Factor of the noun's log odds against the other nouns of the bank.", low=0.0, high=100.0
@@ -238,6 +243,19 @@ class MembershipSettings:
         "Factor of an attribute's log odds against the others of its kind.", low=0.0, high=100.0
     )
     attribute_bias: float = setting("Added to an attribute's log odds.", low=-100.0, high=100.0)
+
+
+OPERATORS = (
+    "relations",
+    "ranks",
+    "positions",
+    "comparisons",
+    "exclusions",
+    "alternatives",
+    "counts",
+    "readings",
+)
+"""What `grounding.without` can leave out."""
 
 
 @dataclass(frozen=True)
@@ -284,6 +302,11 @@ class GroundingSettings:
     )
     absolute: float = setting(
         "Positions: weight of the place in the picture; the place among the others has the rest.", low=0.0, high=1.0
+    )
+    without: list[str] = setting(
+        "Parts of a query that are left out, for comparison; comparisons are words such as small, exclusions not and "
+        "except, readings all but the most plausible one.",
+        choices=OPERATORS,
     )
 
 

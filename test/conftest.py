@@ -23,6 +23,8 @@ from hybridgl_ros.proposals import proposals_from_masks
 from hybridgl_ros.segmenter import ReferringSegmenter
 
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+# What the user calibrated must not decide what the tests see.
+os.environ["HYBRIDGL_CALIBRATIONS"] = os.devnull
 torch.set_num_threads(1)
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None)

@@ -32,7 +32,7 @@ RATINGS = (0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
 STABILITIES = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8)
 SUPPRESSIONS = (0.7,)
 AREA = 50
-TOLERANCE = 0.01
+TOLERANCE = 0.005
 
 
 def load_proposals(weights: Path) -> SamProposals:

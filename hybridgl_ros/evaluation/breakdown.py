@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from hybridgl_ros.evaluation.metrics import THRESHOLDS
+from hybridgl_ros.evaluation.confidence import calibration_error, is_right, refused
+from hybridgl_ros.evaluation.metrics import BINS as CALIBRATION_BINS
+from hybridgl_ros.evaluation.metrics import KEPT, THRESHOLDS, auroc
 from hybridgl_ros.evaluation.samples import Outcome
 
 
@@ -16,8 +19,8 @@ from hybridgl_ros.evaluation.samples import Outcome
 class Row:
     """The samples that share one value of a factor; figures as in `metrics.Summary`.
 
-    found: share that was answered. Of samples without a target (factor `ABSENT`) it is the only figure, the others
-    are NaN.
+    found: share that was answered. ece: of the group's scores. auroc_score, refused_95: of the group's samples without
+    a target against all samples that have one; NaN for groups with a target, whose other figures are NaN in turn.
     """
 
     factor: str
@@ -29,6 +32,9 @@ class Row:
     ceiling: float
     clip_miou: float
     found: float
+    ece: float
+    auroc_score: float
+    refused_95: float
 
 
 @dataclass(frozen=True)
@@ -71,28 +77,31 @@ def breakdown(outcomes: Sequence[Outcome]) -> list[Row]:
     targets = [outcome for outcome in outcomes if outcome.has_target]
     rows = []
     for factor, group_of in FACTORS.items():
-        rows += _rows(factor, [(group_of(outcome), outcome) for outcome in targets])
-    rows += _rows("tag", _by_tag(targets))
-    return rows + _rows(ABSENT, _by_tag([outcome for outcome in outcomes if not outcome.has_target]))
+        rows += _rows(factor, [(group_of(outcome), outcome) for outcome in targets], present_row)
+    rows += _rows("tag", _by_tag(targets), present_row)
+
+    def absent_row(factor: str, group: str, members: list[Outcome]) -> Row:
+        return row_of_absent(factor, group, members, targets)
+
+    return rows + _rows(ABSENT, _by_tag([outcome for outcome in outcomes if not outcome.has_target]), absent_row)
 
 
 def _by_tag(outcomes: Sequence[Outcome]) -> list[tuple[str, Outcome]]:
     return [(tag, outcome) for outcome in outcomes for tag in dict.fromkeys(outcome.tags)]
 
 
-def _rows(factor: str, labelled: list[tuple[str, Outcome]]) -> list[Row]:
+def _rows(
+    factor: str, labelled: list[tuple[str, Outcome]], make: Callable[[str, str, list[Outcome]], Row]
+) -> list[Row]:
     groups: dict[str, list[Outcome]] = {}
     for label, outcome in labelled:
         groups.setdefault(label, []).append(outcome)
-    rows = [_row(factor, label, members) for label, members in groups.items()]
+    rows = [make(factor, label, members) for label, members in groups.items()]
     return sorted(rows, key=lambda row: (_ORDER.get(row.group, 0), -row.samples, row.group))
 
 
-def _row(factor: str, group: str, members: list[Outcome]) -> Row:
-    found = float(np.mean([outcome.found for outcome in members]))
-    if factor == ABSENT:
-        nan = float("nan")
-        return Row(factor, group, len(members), nan, nan, nan, nan, nan, found)
+def present_row(factor: str, group: str, members: list[Outcome]) -> Row:
+    """The figures of samples with a target."""
 
     def mean(name: str) -> float:
         return float(np.mean([getattr(outcome, name) or 0.0 for outcome in members]))
@@ -107,5 +116,36 @@ def _row(factor: str, group: str, members: list[Outcome]) -> Row:
         precision_50=float(np.mean([(outcome.iou or 0.0) >= THRESHOLDS[0] for outcome in members])),
         ceiling=mean("ceiling"),
         clip_miou=mean("clip_iou"),
-        found=found,
+        found=mean("found"),
+        ece=_ece(members),
+        auroc_score=math.nan,
+        refused_95=math.nan,
     )
+
+
+def row_of_absent(factor: str, group: str, members: list[Outcome], targets: list[Outcome]) -> Row:
+    """The figures of samples without a target."""
+    both = [*targets, *members]
+    positive = np.arange(len(both)) < len(targets)
+    score = np.array([-np.inf if outcome.score is None else outcome.score for outcome in both])
+    once = np.ones((1, len(both)))
+    return Row(
+        factor=factor,
+        group=group,
+        samples=len(members),
+        oiou=math.nan,
+        miou=math.nan,
+        precision_50=math.nan,
+        ceiling=math.nan,
+        clip_miou=math.nan,
+        found=float(np.mean([outcome.found for outcome in members])),
+        ece=_ece(members),
+        auroc_score=float(auroc(positive, score)[0]),
+        refused_95=float(refused(positive, score, KEPT, once)[0]),
+    )
+
+
+def _ece(members: list[Outcome]) -> float:
+    scores = np.array([outcome.score or 0.0 for outcome in members])
+    right = np.array([is_right(outcome) for outcome in members])
+    return float(calibration_error(scores, right, CALIBRATION_BINS, np.ones((1, len(members))))[0])

@@ -160,6 +160,7 @@ def outcome_of(sample: Sample, answer: Answer, truth: np.ndarray, ious: np.ndarr
         target_area=float(truth.mean()) if known else None,
         parse=asdict(answer.parse),
         timings=answer.timings,
+        first_iou=(float(ious[answer.candidates[0].index]) if scored else 0.0) if known else None,
     )
 
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from hybridgl_ros.evaluation.breakdown import Row
 from hybridgl_ros.evaluation.results import Line
 from hybridgl_ros.evaluation.samples import Outcome
+from hybridgl_ros.grounding.calibration import Reliability
 
 OURS = "#2563c9"
 CEILING = "#1f2933"
@@ -130,3 +131,19 @@ def svg(canvas: Figure) -> str:
     text = io.StringIO()
     canvas.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+def reliability_figure(curve: Reliability) -> str:
+    """What answers say against how often they are right; a file of its own. Areas of the dots: how many answers."""
+    with figure(NARROW, NARROW) as (canvas, axes):
+        axes.plot([0, 1], [0, 1], color=GRID, linewidth=1)
+        axes.plot(curve.predicted, curve.observed, color=OURS, linewidth=1.2)
+        axes.scatter(curve.predicted, curve.observed, s=20 + 300 * curve.counts / curve.counts.sum(), color=OURS)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_aspect("equal")
+        axes.set_xlabel("score")
+        axes.set_ylabel("share that is right")
+        axes.set_title(f"expected calibration error {100 * curve.error:.1f} %", loc="left")
+        axes.grid(color=GRID, linewidth=0.6)
+        return svg(canvas)

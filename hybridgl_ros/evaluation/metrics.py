@@ -1,6 +1,7 @@
-"""oIoU, mIoU, Precision@t (§4.1), the proposal ceiling, and how well `found` tells targets from none.
+"""oIoU, mIoU, Precision@t (§4.1), the proposal ceiling, and how well `found` and `score` tell targets from none.
 
-Samples without a target enter AUROC, F1 and N-acc only: no mask is right for them, so an IoU would say nothing.
+Samples without a target enter AUROC, F1, N-acc and the calibration only: no mask is right for them, so an IoU would
+say nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybridgl_ros.evaluation.confidence import calibration_error, is_right, refused
 from hybridgl_ros.evaluation.samples import Outcome
 
 THRESHOLDS = (0.5, 0.7, 0.9)
 CONFIDENCES = ("score", "similarity", "margin")
+PLURAL = "plural"
+"""The tag of samples that mean several things."""
+KEPT = 0.95
+"""Share of the samples with a target that the threshold of `refused_95` keeps."""
+BINS = 10
+"""Bins of equal width of the expected calibration error."""
 RESAMPLES = 2000
 COVERAGE = 0.95
 _RESAMPLES_AT_ONCE = 100
@@ -41,7 +49,10 @@ class Summary:
     margin as a sign that there is a target, an image without proposals counting lowest; f1: of `found` with
     "has a target" as the positive class. These four are NaN unless there are samples with and without a
     target. t_acc: share of the samples with a target that were answered; n_acc: share of those without one that were
-    not (both of `found`; NaN where there are none).
+    not (both of `found`; NaN where there are none). single_miou, plural_miou: mIoU of the samples without and with the
+    tag `PLURAL`. refused_95: share of the samples without a target whose score is below the threshold that keeps 95 %
+    of those with one. ece: expected calibration error of the score as the probability of being right, see `is_right`;
+    NaN where scores are no probabilities.
     """
 
     samples: int
@@ -59,6 +70,10 @@ class Summary:
     f1: Estimate
     t_acc: Estimate
     n_acc: Estimate
+    single_miou: Estimate
+    plural_miou: Estimate
+    refused_95: Estimate
+    ece: Estimate
 
     def row(self) -> dict[str, float]:
         """Flat, for one line of a table: each figure, then its _low and _high."""
@@ -133,7 +148,8 @@ def summarise(
     if 0 < len(targets) < len(outcomes):
         figures |= _bootstrap(_detection, _detection_columns(outcomes), resamples, coverage, seed)
     else:
-        figures |= dict.fromkeys((*(f"auroc_{name}" for name in CONFIDENCES), "f1"), _UNKNOWN)
+        figures |= dict.fromkeys((*(f"auroc_{name}" for name in CONFIDENCES), "f1", "refused_95"), _UNKNOWN)
+    figures |= _bootstrap(_calibration, _calibration_columns(outcomes), resamples, coverage, seed)
     figures |= _bootstrap(_decision, _decision_columns(outcomes), resamples, coverage, seed)
     return Summary(len(outcomes), len(targets), **figures)
 
@@ -155,6 +171,7 @@ def _segmentation_columns(targets: Sequence[Outcome]) -> dict[str, Floats]:
         return np.array([getattr(outcome, name) or 0.0 for outcome in targets], dtype=float)
 
     columns = {name: column(name) for name in ("intersection", "union", "iou", "ceiling", "clip_iou")}
+    columns["plural"] = np.array([PLURAL in outcome.tags for outcome in targets], dtype=float)
     hits = {f"precision_{round(100 * limit)}": (columns["iou"] >= limit).astype(float) for limit in THRESHOLDS}
     return columns | hits
 
@@ -165,6 +182,11 @@ def _segmentation(columns: dict[str, Floats], weights: Floats) -> dict[str, Floa
     means = {"miou": "iou", "ceiling": "ceiling", "clip_miou": "clip_iou"}
     means |= {name: name for name in columns if name.startswith("precision")}
     figures = {figure: _ratio(sums[column], count) for figure, column in means.items()}
+    of_plural = weights @ (columns["iou"] * columns["plural"])
+    figures |= {
+        "plural_miou": _ratio(of_plural, sums["plural"]),
+        "single_miou": _ratio(sums["iou"] - of_plural, count - sums["plural"]),
+    }
     # Expressions whose unions are all empty count as missed, like one such expression does in mIoU.
     return figures | {"oiou": np.where(count > 0, sums["intersection"] / np.maximum(sums["union"], 1), np.nan)}
 
@@ -182,7 +204,19 @@ def _detection_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
 def _detection(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
     positive = columns["has_target"]
     figures = {f"auroc_{name}": auroc(positive, columns[name], weights) for name in CONFIDENCES}
+    figures["refused_95"] = refused(positive, columns["score"], KEPT, weights)
     return figures | {"f1": f1(positive, columns["found"], weights)}
+
+
+def _calibration_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
+    return {
+        "score": np.array([outcome.score or 0.0 for outcome in outcomes], dtype=float),
+        "right": np.array([is_right(outcome) for outcome in outcomes], dtype=bool),
+    }
+
+
+def _calibration(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
+    return {"ece": calibration_error(columns["score"], columns["right"], BINS, weights)}
 
 
 def _decision_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:

@@ -18,7 +18,7 @@ from hybridgl_ros.evaluation.results import write_whole
 from hybridgl_ros.evaluation.screen import interval, percent
 
 NAME = "online.json"
-UNKNOWN_ONLINE = ("ceiling", "clip_miou")
+UNKNOWN_ONLINE = ("ceiling", "clip_miou", "ece")
 """Figures that need the proposals, which a node does not publish."""
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hybridgl_ros.config import read_yaml, replace
+from hybridgl_ros.config import preset_values, read_yaml, replace
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.methods import check_method, find_method
 from hybridgl_ros.resources import config_directory
@@ -85,6 +85,8 @@ def ablation_runs(config: Config, ablation: str, overrides: Mapping[str, Any], r
         if rows and name not in rows:
             continue
         changes = {**entry.get("settings", {}), **changes}
+        if preset := changes.pop("preset", None):
+            changes = {**preset_values(preset, config), **changes}
         method = changes.pop("method", DEFAULT_METHOD)
         paper = (entry["paper"], name) if "paper" in entry else None
         runs.append(make_run(config, name, method, changes, overrides, paper))

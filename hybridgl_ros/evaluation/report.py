@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -59,6 +60,7 @@ def contents(finished: Finished, lines: Sequence[Line], title: str) -> dict[str,
         "with_paper": any(line.reported.oiou is not None for line in lines),
         "several_splits": len({line.answered.split for line in lines}) > 1,
         "with_absent": any(line.summary.samples > line.summary.with_target > 0 for line in lines),
+        "with_plural": any(not math.isnan(line.summary.plural_miou.value) for line in lines),
         "refusals": [row for row in rows if row.factor == ABSENT],
         "warnings": warnings(finished, any(line.reported.oiou is not None for line in lines)),
         "runs_figure": Markup(runs_figure(lines)) if with_targets else "",

@@ -117,9 +117,9 @@ class Outcome:
     intersection, union: pixels. iou: 0 when the union is empty. ceiling: IoU of the best proposal;
     clip_iou: IoU of the proposal with the highest similarity. chosen: index of the answer among the
     proposals. target_area: fraction of the image. parse: fields of `hybridgl_ros.types.Parse`. timings:
-    seconds a stage. None stands for what does not apply: the IoUs and the area of a sample without a target,
-    the scores of an image without proposals. Numbers that are not finite become None, NumPy scalars become
-    Python's.
+    seconds a stage. first_iou: IoU of the best candidate alone, whether it was answered or not. None stands for
+    what does not apply: the IoUs and the area of a sample without a target, the scores of an image without
+    proposals. Numbers that are not finite become None, NumPy scalars become Python's.
     """
 
     id: str
@@ -141,9 +141,10 @@ class Outcome:
     target_area: float | None
     parse: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
+    first_iou: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("score", "similarity", "margin", "iou", "ceiling", "clip_iou", "target_area"):
+        for name in ("score", "similarity", "margin", "iou", "ceiling", "clip_iou", "target_area", "first_iou"):
             object.__setattr__(self, name, _finite(getattr(self, name)))
         for name in ("intersection", "union", "n_proposals"):
             object.__setattr__(self, name, int(getattr(self, name)))

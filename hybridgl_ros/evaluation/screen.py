@@ -80,20 +80,37 @@ def print_summary(finished: Finished, lines: Sequence[Line], title: str, console
         )
     wide = console if console.is_terminal else plain_console(file=console.file, width=200)
     wide.print(table)
-    for text in (*found_texts(lines), counts_text(lines), cache_text(finished), *warnings(finished, with_paper)):
+    for text in (
+        *found_texts(lines),
+        *plural_texts(lines),
+        counts_text(lines),
+        cache_text(finished),
+        *warnings(finished, with_paper),
+    ):
         wide.print(text)
 
 
 def found_texts(lines: Sequence[Line]) -> list[str]:
-    """How well `found` tells expressions with a referent from those without, for runs that have both."""
+    """How well `found` and `score` tell expressions with a referent from those without, for runs that have both."""
     return [
         f"{line.answered.run.name}: T-acc {percent(line.summary.t_acc.value)}, N-acc "
         f"{percent(line.summary.n_acc.value)}{refused_by_tag(line)}; found F1 {percent(line.summary.f1.value)}, "
         f"AUROC by score {percent(line.summary.auroc_score.value)}, "
         f"by similarity {percent(line.summary.auroc_similarity.value)}, "
-        f"by margin {percent(line.summary.auroc_margin.value)}"
+        f"by margin {percent(line.summary.auroc_margin.value)}; refused by score when 95 % of the present are kept "
+        f"{percent(line.summary.refused_95.value)}; ECE of score {percent(line.summary.ece.value)}"
         for line in lines
         if not math.isnan(line.summary.f1.value)
+    ]
+
+
+def plural_texts(lines: Sequence[Line]) -> list[str]:
+    """mIoU of expressions that mean one thing and of those that mean several, where there are both."""
+    return [
+        f"{line.answered.run.name}: mIoU {percent(line.summary.single_miou.value)} where one thing is meant, "
+        f"{percent(line.summary.plural_miou.value)} where several are"
+        for line in lines
+        if not math.isnan(line.summary.plural_miou.value)
     ]
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch.nn.functional import logsigmoid
 
 STEPS, LONGEST = 100, 1.0
 RIDGE = 1e-6
+CUT = 30.0
+"""Log odds beyond this are cut."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def fit_calibration(odds: np.ndarray, right: np.ndarray) -> Calibration:
 
     odds: n log odds, of which infinite ones are cut; right: n bool. Raises ValueError unless both outcomes occur.
     """
-    odds, right = np.clip(np.asarray(odds, np.float64), -30, 30), np.asarray(right, bool)
+    odds, right = np.clip(np.asarray(odds, np.float64), -CUT, CUT), np.asarray(right, bool)
     if right.all() or not right.any():
         raise ValueError("a calibration needs examples that are right and examples that are wrong")
     slope, offset = newton(np.stack([odds, np.ones_like(odds)]), right)
@@ -83,3 +87,49 @@ def reliability(probabilities: np.ndarray, right: np.ndarray, bins: int = 10) ->
     observed = np.bincount(place, right, bins)[filled] / counts
     error = float((counts * np.abs(predicted - observed)).sum() / max(counts.sum(), 1))
     return Reliability(counts, predicted, observed, error)
+
+
+@dataclass(frozen=True)
+class WordOdds:
+    """What words a phrase consists of, for n objects: log odds of the noun and of each of k attributes.
+
+    nouns: n; attributes: n×k; NaN where the phrase has no such word. right: n bool, whether the phrase is true.
+    """
+
+    nouns: np.ndarray
+    attributes: np.ndarray
+    right: np.ndarray
+
+
+def fit_words(examples: WordOdds) -> tuple[Calibration, Calibration]:
+    """The temperatures and biases of nouns and of attributes under which the phrases are likeliest.
+
+    A phrase's probability is the product of its words'. What no example has keeps temperature 1 and bias 0. Raises
+    ValueError unless there are phrases that are true and phrases that are not.
+    """
+    right = torch.from_numpy(np.asarray(examples.right, bool))
+    if bool(right.all()) or not bool(right.any()):
+        raise ValueError("a calibration needs examples that are right and examples that are wrong")
+    odds = [torch.from_numpy(np.clip(values, -CUT, CUT)) for values in (examples.nouns[:, None], examples.attributes)]
+    weights = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=STEPS, line_search_fn="strong_wolfe", tolerance_change=1e-10)
+
+    def loss() -> torch.Tensor:
+        likely = torch.zeros(len(right), dtype=torch.float64)
+        for kind, values in enumerate(odds):
+            words = logsigmoid(weights[2 * kind].exp() * values.nan_to_num() + weights[2 * kind + 1])
+            likely = likely + words.masked_fill(values.isnan(), 0).sum(dim=1)
+        unlikely = torch.log(-torch.expm1(likely.clamp(max=-RIDGE)))
+        return -torch.where(right, likely, unlikely).mean()
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        value = loss() + RIDGE * weights.square().sum()
+        value.backward()
+        return value
+
+    optimiser.step(closure)
+    with torch.no_grad():
+        left = float(loss())
+        noun_factor, noun_bias, factor, bias = weights.tolist()
+    return Calibration(float(np.exp(noun_factor)), noun_bias, left), Calibration(float(np.exp(factor)), bias, left)

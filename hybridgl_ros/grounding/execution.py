@@ -20,6 +20,17 @@ PLURAL = ("all", "exact", "any")
 TINY = 1e-300
 
 
+OPERATORS: dict[type, str] = {
+    Relation: "relations",
+    Rank: "ranks",
+    Position: "positions",
+    Negation: "exclusions",
+    Except: "exclusions",
+    Either: "alternatives",
+}
+"""What `grounding.without` calls each kind of clause."""
+
+
 @dataclass(frozen=True)
 class Graded:
     """A relative attribute such as "small": towards which end of which axis."""
@@ -83,10 +94,13 @@ class Executor:
         membership = self.recognise(query.phrase)
         steps = [Step(query.phrase, membership.fit)]
         members = membership.fit
-        for attribute in membership.graded:
+        without = self.settings.without
+        for attribute in membership.graded if "comparisons" not in without else ():
             steps.append(self.graded(attribute, members))
             members = members * steps[-1].factors
         for clause in query.clauses:
+            if OPERATORS[type(clause)] in without:
+                continue
             steps.append(self.clause(clause, members, query))
             members = members * steps[-1].factors
         return Execution(query, tuple(steps), members)

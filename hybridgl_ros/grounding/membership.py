@@ -15,6 +15,17 @@ def log_odds(own: Tensor, rivals: Tensor) -> Tensor:
     return torch.logsumexp(own.double(), dim=1) - torch.logsumexp(rivals.double(), dim=1)
 
 
+def advantage(own: Tensor) -> Tensor:
+    """How much better each of N objects fits the own texts than the other objects together, N float64 in nats.
+
+    own: as in `log_odds`. Nothing speaks against the only object: +inf.
+    """
+    fit = torch.logsumexp(own.double(), dim=1)
+    others = fit.expand(len(fit), -1).clone()
+    others = others.fill_diagonal_(float("-inf")) if len(fit) else others
+    return fit - torch.logsumexp(others, dim=1)
+
+
 def probability(odds: Tensor, temperature: float, bias: float) -> Tensor:
     """σ(temperature · log odds + bias), N float64 in [0, 1]."""
     scaled = odds.double() * temperature if temperature else torch.zeros_like(odds, dtype=torch.float64)

@@ -1,4 +1,7 @@
-"""The checkpoints known by name: `registry.yaml`, and a file of your own that HYBRIDGL_REGISTRY names."""
+"""The checkpoints known by name: `registry.yaml`, and a file of your own that HYBRIDGL_REGISTRY names.
+
+What `hybridgl calibrate` found for weights lies in a file beside, which only says settings of known checkpoints.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import difflib
 import json
 import os
 import re
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+from platformdirs import user_config_path
 
 from hybridgl_ros.errors import ConfigError
 
@@ -20,6 +25,8 @@ BUILT_IN = Path(__file__).with_name("registry.yaml")
 REGISTRY_VARIABLE = "HYBRIDGL_REGISTRY"
 # What becomes a folder or a file of the cache must stay inside it.
 PLAIN_NAME = re.compile(r"\w[\w.+-]*")
+CALIBRATIONS_VARIABLE = "HYBRIDGL_CALIBRATIONS"
+HEADING = "# Written by `hybridgl calibrate`: settings that the configurations take with these weights.\n"
 KINDS = ("sam", "clip")
 KEYS = ("kind", "architecture", "url", "file", "card", "size", "sha256", "licence", "text", "settings")
 
@@ -55,7 +62,56 @@ def checkpoints() -> dict[str, Checkpoint]:
     own = os.environ.get(REGISTRY_VARIABLE)
     if own:
         found.update(read_registry(Path(own).expanduser()))
-    return found
+    return with_calibrations(found, calibrations_path())
+
+
+def calibrations_path() -> Path:
+    """Where calibrations are kept: HYBRIDGL_CALIBRATIONS, or a file of the user's configuration folder (XDG)."""
+    chosen = os.environ.get(CALIBRATIONS_VARIABLE)
+    return Path(chosen).expanduser() if chosen else user_config_path("hybridgl") / "calibrations.yaml"
+
+
+def with_calibrations(found: Mapping[str, Checkpoint], path: Path) -> dict[str, Checkpoint]:
+    """Checkpoints with the settings that were calibrated for them; those for other weights of the name are left out,
+    with a warning. Raises ConfigError when the file cannot be read."""
+    calibrated = dict(found)
+    for name, entry in read_calibrations(path).items():
+        if name not in calibrated:
+            continue
+        checkpoint = calibrated[name]
+        if entry["sha256"] != checkpoint.sha256:
+            warnings.warn(
+                f"{path}: {name} was calibrated with other weights, which does not count for these; calibrate again "
+                "or take its entry out",
+                stacklevel=2,
+            )
+            continue
+        calibrated[name] = replace(checkpoint, settings={**checkpoint.settings, **entry["settings"]})
+    return calibrated
+
+
+def read_calibrations(path: Path) -> dict[str, Any]:
+    """sha256 and settings by checkpoint; nothing when the file is not there. Raises ConfigError for a damaged one."""
+    if not path.exists():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for entry in content.values():
+            if not isinstance(entry["sha256"], str) or not isinstance(entry["settings"], dict):
+                raise ValueError("wants sha256 and settings of each checkpoint")
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"calibrations {path}: not readable: {error}") from error
+    return dict(content)
+
+
+def write_calibration(checkpoint: Checkpoint, settings: Mapping[str, Any], path: Path) -> None:
+    """Put settings of one checkpoint into the file; what it says of others stays."""
+    content = read_calibrations(path)
+    content[checkpoint.name] = {"sha256": checkpoint.sha256, "settings": dict(settings)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(HEADING + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    os.replace(part, path)
 
 
 def find_checkpoint(name: str, kind: str | None = None) -> Checkpoint:

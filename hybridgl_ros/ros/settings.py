@@ -17,7 +17,7 @@ class SegmentSettings:
     """Of segment_node."""
 
     config: str = setting("Configuration: a name (embedded, photo) or the path of a YAML file.", stage="models")
-    preset: str = setting("Preset in place of the configuration's: paper or official.", stage="models")
+    preset: str = setting("Preset in place of the configuration's: robot, paper or official.", stage="models")
     mode: str = setting("once: each expression is answered on the newest frame; continuous: the newest expression"
                         " is answered on every new frame.", choices=("once", "continuous"))  # fmt: skip
     image_transport: str = setting("raw reads image, compressed reads image/compressed, auto either, raw rather.",

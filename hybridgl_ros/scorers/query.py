@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,18 @@ from hybridgl_ros.grounding.execution import Execution, Executor, Graded, Step
 from hybridgl_ros.grounding.geometry import Geometry, measure
 from hybridgl_ros.grounding.objects import Object, find_objects
 from hybridgl_ros.language.bank import load_bank
-from hybridgl_ros.language.query import Either, Except, Negation, Phrase, Position, Query, Rank, Reading, Relation
+from hybridgl_ros.language.query import (
+    Count,
+    Either,
+    Except,
+    Negation,
+    Phrase,
+    Position,
+    Query,
+    Rank,
+    Reading,
+    Relation,
+)
 from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
 from hybridgl_ros.scorers.reasons import reason_of, uses_depth
 from hybridgl_ros.scorers.recognition import Recogniser, Vocabulary
@@ -94,12 +105,14 @@ class QueryScorer:
     def reading(self, expression: Expression) -> Reading:
         """What was asked, read from a text or taken as it is."""
         if isinstance(expression, Reading):
-            return expression
-        if isinstance(expression, Query):
-            return Reading(str(expression), (expression,))
-        if not expression.strip():
+            reading = expression
+        elif isinstance(expression, Query):
+            reading = Reading(str(expression), (expression,))
+        elif not expression.strip():
             raise ExpressionError("the expression is empty")
-        return self.read(expression)
+        else:
+            reading = self.read(expression)
+        return reduced(reading, self.config.grounding.without)
 
     def objects(self, scene: Scene) -> SceneObjects:
         """The scene's objects, found when the first expression comes."""
@@ -107,7 +120,8 @@ class QueryScorer:
         if settings not in scene.memory:
             objects = find_objects(scene.proposals, settings)
             best = [entry.best for entry in objects]
-            geometry = measure(scene.proposals.masks[best], scene.depth, scene.intrinsics, settings)
+            depth = scene.depth if settings.depth else None
+            geometry = measure(scene.proposals.masks[best], depth, scene.intrinsics, settings)
             scene.memory[settings] = SceneObjects(objects, geometry, F.normalize(scene.features[best], dim=-1))
         return scene.memory[settings]
 
@@ -119,6 +133,15 @@ class QueryScorer:
         if uses_depth(decision.execution.query) and not bool(geometry.depth.isfinite().any()):
             notes.append(NO_DEPTH)
         return notes
+
+
+def reduced(reading: Reading, without: Sequence[str]) -> Reading:
+    """A reading without what `grounding.without` leaves out of it."""
+    if "readings" in without:
+        reading = replace(reading, queries=reading.queries[:1], weights=(1.0,))
+    if "counts" in without:
+        reading = replace(reading, queries=tuple(replace(query, count=Count()) for query in reading.queries))
+    return reading
 
 
 def answer_of(
@@ -155,6 +178,7 @@ def answer_of(
         objects=referents,
         query=query,
         clauses=tuple(clause_score(step, order, place) for step in decision.execution.steps),
+        alternatives=tuple(other for other in reading.queries if other is not query),
     )
 
 

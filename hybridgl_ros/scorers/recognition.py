@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.grounding.execution import Graded, Membership
-from hybridgl_ros.grounding.membership import leaning, log_odds, probability
+from hybridgl_ros.grounding.membership import advantage, leaning, log_odds, probability
 from hybridgl_ros.language.bank import Bank
 from hybridgl_ros.language.query import Phrase
 from hybridgl_ros.settings import MembershipSettings
@@ -122,6 +122,8 @@ class Recogniser:
     def against_rivals(self, kind: str, words: Sequence[str]) -> Tensor:
         """Log odds of some words of a kind against the others."""
         own = [self.vocabulary.columns[kind, word] for word in words if (kind, word) in self.vocabulary.columns]
+        if self.settings.rivals == "objects":
+            return advantage(self.logits[:, own])
         return log_odds(self.logits[:, own], self.columns(kind, exclude=words))
 
     def columns(self, kind: str, exclude: Sequence[str]) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybridgl_ros.grounding.calibration import fit_calibration, keeping_threshold, reliability
+from hybridgl_ros.grounding.calibration import WordOdds, fit_calibration, fit_words, keeping_threshold, reliability
 
 
 def sample(temperature: float, bias: float, count: int = 20000):
@@ -57,3 +57,29 @@ def test_a_reliability_curve_by_hand():
     assert curve.counts.tolist() == [2, 2]
     assert curve.predicted == pytest.approx([0.125, 0.95]) and curve.observed.tolist() == [0.5, 1.0]
     assert curve.error == pytest.approx((0.375 + 0.05) / 2)
+
+
+def test_words_of_phrases_are_fitted_together():
+    rng = np.random.default_rng(1)
+    size = 20000
+    nouns, attributes = rng.normal(0, 3, size), rng.normal(0, 6, (size, 2))
+    nouns[::3], attributes[1::3] = np.nan, np.nan
+    attributes[:, 1] = np.where(rng.random(size) < 0.5, np.nan, attributes[:, 1])
+    each = 1 / (1 + np.exp(-(1.5 * nouns - 1))), 1 / (1 + np.exp(-(0.3 * attributes + 0.5)))
+    chance = np.nan_to_num(each[0], nan=1) * np.nan_to_num(each[1], nan=1).prod(axis=1)
+    noun, attribute = fit_words(WordOdds(nouns, attributes, rng.random(size) < chance))
+    assert (noun.temperature, noun.bias) == pytest.approx((1.5, -1), abs=0.15)
+    assert (attribute.temperature, attribute.bias) == pytest.approx((0.3, 0.5), abs=0.1)
+
+
+def test_words_that_no_phrase_has_stay_as_they_are():
+    rng = np.random.default_rng(2)
+    odds = rng.normal(0, 3, 500)
+    noun, attribute = fit_words(WordOdds(odds, np.full((500, 1), np.nan), odds + rng.normal(0, 2, 500) > 0))
+    assert noun.temperature > 0.5
+    assert (attribute.temperature, attribute.bias) == (1, 0)
+
+
+def test_words_need_true_and_false_phrases():
+    with pytest.raises(ValueError, match="right and examples that are wrong"):
+        fit_words(WordOdds(np.ones(3), np.full((3, 1), np.nan), np.ones(3, bool)))
