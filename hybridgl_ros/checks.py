@@ -38,4 +38,4 @@ def make_scene(
     if not lost:
         return Scene(image, proposals, features, tokens, grid, timings)
     note = f"{lost} of {len(finite)} proposals were left out: their features are not finite"
-    return Scene(image, proposals.only(finite.cpu().numpy()), features[finite], tokens, grid, timings, (note,))
+    return Scene(image, proposals.only(finite.cpu().numpy()), features[finite], tokens, grid, timings, notes=(note,))

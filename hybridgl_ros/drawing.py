@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,18 +18,21 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.memory import check_room
 from hybridgl_ros.pixels import to_rgb
+from hybridgl_ros.presentation import reading
 
 if TYPE_CHECKING:
-    from hybridgl_ros.types import Answer
+    from hybridgl_ros.types import Answer, Candidate
 
 REFERENT = (255, 64, 160)
 RUNNER_UP = (255, 200, 60)
+LANDMARK = (90, 200, 255)
 BACKGROUND = 0.5
 # Captions on anything narrower are not readable.
 CAPTION_WIDTH = 80
 CAPTION_PADDING = 3
 # Bytes a pixel while a file is read: decoded, turned, and as an array.
 READ_PIXEL = 12
+JPEG_QUALITY = 85
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -83,20 +89,29 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 def draw_answer(image: np.ndarray, answer: Answer) -> np.ndarray:
     """The answer over its image, both H×W×3 uint8 RGB.
 
-    The referent keeps its own colours and is outlined, with its box; the runner-up is outlined thinly; the rest is
-    darkened.
-    The caption gives the expression and the score, or why nothing was found.
+    The referents keep their own colours and are outlined, each with its box; landmarks and the runner-up are outlined
+    thinly; the rest is darkened. The caption gives the expression, then the score, or why nothing was found, and how
+    the expression was read.
     """
     canvas = image.copy()
     if answer.found:
         canvas = darken_around(image, answer.mask)
         width = max(1, round(max(image.shape[:2]) / 300))
-        if len(answer.candidates) > 1:
-            outline(canvas, answer.candidates[1].mask, RUNNER_UP, width)
-        outline(canvas, answer.mask, REFERENT, 2 * width)
-        x, y, w, h = (round(value) for value in answer.candidates[0].box)
-        cv2.rectangle(canvas, (x, y), (x + w, y + h), (255, 255, 255), width)
-    return caption(canvas, f"{answer.parse.text.strip()} · {verdict(answer)}")
+        for entry in runners_up(answer)[:1]:
+            outline(canvas, entry.mask, RUNNER_UP, width)
+        for entry in answer.landmarks:
+            outline(canvas, entry.mask, LANDMARK, width)
+        for entry in answer.objects:
+            outline(canvas, entry.mask, REFERENT, 2 * width)
+            x, y, w, h = (round(value) for value in entry.box)
+            cv2.rectangle(canvas, (x, y), (x + w, y + h), (255, 255, 255), width)
+    return caption(canvas, answer.parse.text, f"{verdict(answer)} · {reading(answer)}")
+
+
+def runners_up(answer: Answer) -> tuple[Candidate, ...]:
+    """The candidates that are no referents, best first."""
+    referents = {entry.index for entry in answer.objects}
+    return tuple(entry for entry in answer.candidates if entry.index not in referents)
 
 
 def darken_around(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -107,7 +122,10 @@ def darken_around(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def verdict(answer: Answer) -> str:
     """The score of what was found, or the reason why nothing was."""
-    return f"{answer.score:.3f}" if answer.found else answer.reason or "not found"
+    if not answer.found:
+        return answer.reason or "not found"
+    several = f"{len(answer.objects)} found, " if len(answer.objects) > 1 else ""
+    return f"{several}{'p ' if answer.query is not None else ''}{answer.score:.3f}"
 
 
 def outline(canvas: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], width: int) -> None:
@@ -116,27 +134,64 @@ def outline(canvas: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], 
     cv2.drawContours(canvas, borders, -1, colour, width)
 
 
-def caption(image: np.ndarray, text: str) -> np.ndarray:
-    """The image with one line of text on a dark bar at its lower edge, shortened to fit."""
+def caption(image: np.ndarray, *lines: str) -> np.ndarray:
+    """The image with lines of text on a dark bar at its lower edge, each shortened to fit.
+
+    A low picture has as many of them as half of it holds.
+    """
     height, width = image.shape[:2]
     size = max(10, height // 24)
-    bar = size + 2 * CAPTION_PADDING
-    if width < CAPTION_WIDTH or height < 2 * bar:
+    step = size + CAPTION_PADDING
+    kept = lines[: (height // 2 - CAPTION_PADDING) // step]
+    if width < CAPTION_WIDTH or not kept:
         return image
-    font = load_font(size)
-    text = " ".join(text.split())
-    room = width - 2 * CAPTION_PADDING
-    if font.getlength(text) > room:
-        kept = len(text[:width])
-        while kept and font.getlength(text[:kept] + "…") > room:
-            kept -= 1
-        text = text[:kept] + "…"
+    bar = len(kept) * step + CAPTION_PADDING
     result = image.copy()
     result[-bar:] //= 4
     picture = Image.fromarray(result)
-    position = (CAPTION_PADDING, height - bar + CAPTION_PADDING - size // 8)
-    ImageDraw.Draw(picture).text(position, text, font=font, fill=(255, 255, 255))
+    write_lines(picture, kept, height - bar + CAPTION_PADDING, size)
     return np.array(picture)
+
+
+def caption_below(image: np.ndarray, *lines: str) -> np.ndarray:
+    """The image with a dark bar of text lines added below it, each shortened to fit."""
+    height, width = image.shape[:2]
+    size = max(10, height // 18)
+    step = size + CAPTION_PADDING
+    picture = Image.new("RGB", (width, height + len(lines) * step + 2 * CAPTION_PADDING))
+    picture.paste(Image.fromarray(image))
+    write_lines(picture, lines, height + CAPTION_PADDING, size)
+    return np.array(picture)
+
+
+def write_lines(picture: Image.Image, lines: Sequence[str], top: int, size: int) -> None:
+    """Draw text lines of a font size from a row of the picture on, in place."""
+    font = load_font(size)
+    for number, line in enumerate(lines):
+        position = (CAPTION_PADDING, top - size // 8 + number * (size + CAPTION_PADDING))
+        shown = shortened(line, font, picture.width - 2 * CAPTION_PADDING)
+        ImageDraw.Draw(picture).text(position, shown, font=font, fill=(255, 255, 255))
+
+
+def shortened(text: str, font: ImageFont.FreeTypeFont, room: int) -> str:
+    """The text on one line, cut visibly where it is wider than `room` pixels."""
+    text = " ".join(text.split())
+    if font.getlength(text) <= room:
+        return text
+    kept = len(text[:room])
+    while kept and font.getlength(text[:kept] + "…") > room:
+        kept -= 1
+    return text[:kept] + "…"
+
+
+def data_uri(image: np.ndarray, width: int) -> str:
+    """A picture (H×W×3 uint8 RGB) as a JPEG that a page can hold; no wider than `width` pixels."""
+    if image.shape[1] > width:
+        size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 @lru_cache(maxsize=8)

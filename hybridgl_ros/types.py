@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from hybridgl_ros.language.query import Query
 
+WITH_LANDMARKS = ("relation", "rank")
+"""Kinds of clauses whose nested queries name landmarks; those of other kinds name referents, or what is none."""
+
 
 @dataclass(frozen=True)
 class Proposals:
@@ -164,7 +167,8 @@ class Answer:
     off or nothing was proposed). There is one referent at most, and neither query nor clauses.
     scoring.method query: score is the calibrated probability of the least sure referent, or of the best candidate
     when not found; margin its lead over the best candidate that is none; query the reading that was executed;
-    clauses what each of its parts contributed; reason the part that failed. There are no maps.
+    alternatives other plausible readings; clauses what each of its parts contributed; reason the part that failed.
+    There are no maps.
     """
 
     found: bool
@@ -182,6 +186,7 @@ class Answer:
     objects: tuple[Candidate, ...] = ()
     query: Query | None = None
     clauses: tuple[ClauseScore, ...] = ()
+    alternatives: tuple[Query, ...] = ()
 
     def __post_init__(self) -> None:
         if self.found and not self.objects:
@@ -197,3 +202,12 @@ class Answer:
         right = max(x + width for x, width in zip(lefts, widths, strict=True))
         bottom = max(y + height for y, height in zip(tops, heights, strict=True))
         return left, top, right - left, bottom - top
+
+    @property
+    def landmarks(self) -> tuple[Candidate, ...]:
+        """What the referents stand in relation to: the likeliest object of each landmark, referents left out."""
+        referents = {entry.index for entry in self.objects}
+        places = dict.fromkeys(
+            place for clause in self.clauses if clause.kind in WITH_LANDMARKS for place in clause.landmarks
+        )
+        return tuple(self.candidates[place] for place in places if self.candidates[place].index not in referents)

@@ -10,9 +10,20 @@ import pytest
 from PIL import Image
 
 from hybridgl_ros import memory
-from hybridgl_ros.drawing import CAPTION_WIDTH, REFERENT, RUNNER_UP, caption, draw_answer, read_image, write_image
+from hybridgl_ros.drawing import (
+    CAPTION_WIDTH,
+    LANDMARK,
+    REFERENT,
+    RUNNER_UP,
+    caption,
+    caption_below,
+    draw_answer,
+    read_image,
+    write_image,
+)
 from hybridgl_ros.errors import ImageError
-from hybridgl_ros.types import Answer, Candidate, Parse
+from hybridgl_ros.language.query import Phrase, Query
+from hybridgl_ros.types import Answer, Candidate, ClauseScore, Parse
 
 
 def blank(height: int, width: int) -> np.ndarray:
@@ -71,8 +82,43 @@ def test_nothing_found_leaves_the_picture_as_it_is_above_the_caption():
         answer_over((100, 120)), found=False, mask=np.zeros((100, 120), bool), candidates=(), reason="no proposals"
     )
     drawn = draw_answer(image, nothing)
-    assert np.array_equal(drawn[:80], image[:80])
-    assert not np.array_equal(drawn[80:], image[80:])
+    assert np.array_equal(drawn[:70], image[:70])
+    assert not np.array_equal(drawn[70:], image[70:])
+
+
+def test_all_referents_and_their_landmarks_are_outlined():
+    shape = (160, 160)
+    masks = [square(shape, top, left, 20) for top, left in ((5, 5), (5, 60), (60, 5), (60, 60))]
+    candidates = tuple(
+        Candidate(index, mask, (0.0, 0.0, 2.0, 2.0), 0.9 - index / 10, 0.2, 0.0, 0.0, 0.0, 0.0)
+        for index, mask in enumerate(masks)
+    )
+    likely = np.full(4, 0.5, np.float32)
+    clauses = (
+        ClauseScore("mug", "phrase", likely),
+        ClauseScore("near(ball)", "relation", likely, (3, 0)),
+        ClauseScore("except(pen)", "except", likely, (2,)),
+    )
+    answer = replace(
+        answer_over(shape),
+        mask=masks[0] | masks[1],
+        candidates=candidates,
+        objects=candidates[:2],
+        clauses=clauses,
+        query=Query(Phrase("mug")),
+    )
+    drawn = draw_answer(blank(*shape), answer)
+    borders = [tuple(drawn[top, left + 10]) for top, left in ((5, 5), (5, 60), (60, 5), (60, 60))]
+    assert borders == [REFERENT, REFERENT, RUNNER_UP, LANDMARK]
+    assert drawn[15, 15].tolist() == drawn[15, 70].tolist() == [100, 100, 100]
+    assert drawn[70, 15].tolist() == drawn[70, 70].tolist() == [50, 50, 50]
+
+
+def test_a_caption_has_as_many_lines_as_half_the_picture_holds():
+    assert np.array_equal(caption(blank(40, 200), "one", "two"), caption(blank(40, 200), "one"))
+    assert not np.array_equal(caption(blank(80, 200), "one", "two"), caption(blank(80, 200), "one"))
+    below = caption_below(blank(80, 200), "one", "x" * 500)
+    assert np.array_equal(below[:80], blank(80, 200)) and below.shape[0] > 100 and below.shape[1] == 200
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 3), (48, 64), (100, CAPTION_WIDTH)])

@@ -21,7 +21,7 @@ from hybridgl_ros.commands.dataset_options import (
     Truth,
     open_splits,
 )
-from hybridgl_ros.commands.options import Device, Preset, overrides_of
+from hybridgl_ros.commands.options import Device, overrides_of
 from hybridgl_ros.commands.running import INTERRUPTED
 from hybridgl_ros.config import find_file, load_config, read_yaml
 from hybridgl_ros.evaluation.datasets import SOURCES
@@ -54,7 +54,12 @@ def evaluate(
     config: Annotated[
         str | None, typer.Option(help="embedded, photo, or a YAML file; photo by default for data sets of photographs.")
     ] = None,
-    preset: Preset = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="robot, paper or official; paper by default for the paper's data sets and tables, else the file's."
+        ),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of every row; may be repeated."),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hybridgl_ros.reference import Row
 
@@ -18,7 +19,9 @@ def show(rows: Sequence[Row]) -> None:
         for line in (list(rows[0]), *(list(row.values()) for row in rows)):
             typer.echo("\t".join(line))
         return
-    table = Table(*rows[0])
+    table = Table()
+    for title in rows[0]:
+        table.add_column(Text(title))
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*map(Text, row.values()))
     console.print(table)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
 
-from hybridgl_ros.drawing import REFERENT, darken_around, outline
+from hybridgl_ros.drawing import REFERENT, darken_around, data_uri, outline
 from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation
 from hybridgl_ros.evaluation.runner import Answered
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample
@@ -21,7 +17,6 @@ COUNT = 24
 FOUND_IOU = 0.5
 TRUTH = (80, 230, 120)
 WIDTH = 400
-QUALITY = 80
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ def draw_cases(answers: Sequence[Mapping[str, Any]], entry: Answered, dataset: R
         sample = samples[answer["outcome"]["id"]]
         image, truth = dataset.image(sample.image_id), dataset.mask(sample)
         mask = decode_segmentation(answer["mask"], truth.shape, sample.id)
-        cases.append(Case(answer, data_uri(overlay(image, mask, truth)), lead_of(answer)))
+        cases.append(Case(answer, data_uri(overlay(image, mask, truth), WIDTH), lead_of(answer)))
     return cases
 
 
@@ -86,13 +81,3 @@ def overlay(image: np.ndarray, answer: np.ndarray, truth: np.ndarray) -> np.ndar
     outline(canvas, answer, REFERENT, width)
     outline(canvas, truth, TRUTH, 2 * width)
     return canvas
-
-
-def data_uri(image: np.ndarray) -> str:
-    """A picture as a JPEG that a page can hold; no wider than `WIDTH`."""
-    if image.shape[1] > WIDTH:
-        size = (WIDTH, max(1, round(image.shape[0] * WIDTH / image.shape[1])))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -68,10 +68,11 @@ def relative_gap(geometry: Geometry) -> Tensor:
 
 
 def inside(geometry: Geometry, settings: GroundingSettings) -> Tensor:
-    """i lies in j's outline, is the smaller one, and as far away."""
+    """i lies in j's outline, or stands out of it at the top; it is the narrower one and as far away."""
     held = torch.sigmoid((geometry.within - settings.inside) / settings.inside_softness)
-    held = held * torch.sigmoid((geometry.extent.log()[None] - geometry.extent.log()[:, None]) / settings.size)
-    return held * together(geometry)
+    widths = (geometry.boxes[:, 2] - geometry.boxes[:, 0]).log()
+    narrower = torch.sigmoid((widths[None] - widths[:, None]) / settings.size)
+    return torch.maximum(held, on(geometry, settings)) * narrower * together(geometry)
 
 
 def together(geometry: Geometry) -> Tensor:

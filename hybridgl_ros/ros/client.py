@@ -24,7 +24,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from hybridgl_ros.errors import HybridGLError
-from hybridgl_ros.msg import ReferredObject
+from hybridgl_ros.msg import ReferredObject, ReferredObjects
 from hybridgl_ros.ros.qos import RESULTS
 from hybridgl_ros.srv import ReferSegment
 
@@ -56,9 +56,11 @@ class SegmentClient:
         self._expressions = self.node.create_publisher(String, f"{namespace}/expression", RESULTS)
         self._awaited: str | None = None
         self._result: ReferredObject | None = None
+        self._results: ReferredObjects | None = None
         self._status: DiagnosticStatus | None = None
         self._diagnostics: Subscription | None = None
         self.node.create_subscription(ReferredObject, f"{node}/result", self._on_result, RESULTS)
+        self.node.create_subscription(ReferredObjects, f"{node}/results", self._on_results, RESULTS)
 
     def wait_until_ready(self, timeout: float | None = None) -> None:
         """Wait until the models are loaded and a frame has come. Raises NoAnswerError with the reason if not."""
@@ -98,14 +100,12 @@ class SegmentClient:
         return self.call(self._client, request)
 
     def refer_by_topic(self, expression: str) -> ReferredObject:
-        """Publish an expression and wait for the result that names it."""
-        self.wait_for(lambda: self._expressions.get_subscription_count() or None, "a listener to expressions")
-        self._awaited, self._result = expression, None
-        try:
-            self._expressions.publish(String(data=expression))
-            return self.wait_for(lambda: self._result, f"a result for {expression!r}")
-        finally:
-            self._awaited = self._result = None
+        """Publish an expression and wait for the result that names it: the first object it refers to."""
+        return self._hear(expression, lambda: self._result)
+
+    def refer_all_by_topic(self, expression: str) -> tuple[ReferredObject, ReferredObjects]:
+        """Publish an expression and wait for both results that name it: the first object, and all of them."""
+        return self._hear(expression, self._both)
 
     def set_parameter(self, node: str, name: str, value: Any) -> str:
         """Set a parameter of any node; returns the reason why it was refused, empty when it was set."""
@@ -154,9 +154,28 @@ class SegmentClient:
             DiagnosticArray, "/diagnostics", self._on_diagnostics, RESULTS
         )
 
+    def _hear(self, expression: str, heard: Callable[[], Value | None]) -> Value:
+        """Publish an expression and wait for what is heard of it."""
+        self.wait_for(lambda: self._expressions.get_subscription_count() or None, "a listener to expressions")
+        self._awaited, self._result, self._results = expression, None, None
+        try:
+            self._expressions.publish(String(data=expression))
+            return self.wait_for(heard, f"a result for {expression!r}")
+        finally:
+            self._awaited = self._result = self._results = None
+
     def _on_result(self, message: ReferredObject) -> None:
-        if self._result is None and message.expression == self._awaited:
+        if message.expression == self._awaited:
             self._result = message
+
+    def _on_results(self, message: ReferredObjects) -> None:
+        if message.expression == self._awaited:
+            self._results = message
+
+    def _both(self) -> tuple[ReferredObject, ReferredObjects] | None:
+        """The newest results, once both are of one frame."""
+        first, everything = self._result, self._results
+        return (first, everything) if first and everything and first.header == everything.header else None
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -1,7 +1,6 @@
-"""The demonstration: simulated camera and segment_node as processes, five expressions asked over DDS, answers scored.
+"""The demonstration: simulated camera and segment_node as processes, seven expressions asked over DDS, answers scored.
 
-The five are not picked by hand: for each kind of expression below, in this order, the first expression of that kind in
-the first scene of the held-out set that no earlier kind has taken.
+What is asked is not picked by hand, see `demo_replies`.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,78 +18,26 @@ import rclpy
 import typer
 from rclpy.executors import ExternalShutdownException
 from rich.console import Console
-from rich.table import Table
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
-from hybridgl_ros.drawing import caption, darken_around, outline, write_image
+from hybridgl_ros.drawing import write_image
 from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.pixels import rgb_pixels, unpack_rows
 from hybridgl_ros.ros.client import SegmentClient
 from hybridgl_ros.ros.dds import use_dds_profile
+from hybridgl_ros.ros.demo_replies import BY_TOPIC, Question, Reply, choose_questions, contact_sheet, table
 from hybridgl_ros.ros.qos import RESULTS
-from hybridgl_ros.tabletop.dataset import Expression, TabletopSet, heldout_path
+from hybridgl_ros.tabletop.dataset import TabletopSet, validation_path
 
-KINDS = ("colour_shape", "relation", "position", "size", "colour")
-BY_TOPIC = ("position", "colour")
 FRAME_RATE = 2.0
 FRAMES_KEPT = 500
 ATTEMPTS = 10
 STARTING_TIME = 300.0
 ANSWER_TIME = 120.0
 ENDING_TIME = 30.0
-COLUMNS = 3
 INTERRUPTED = 130
-TRUTH_COLOUR = (60, 220, 90)
-
-
-@dataclass(frozen=True)
-class Question:
-    """An expression to be asked while a scene is shown."""
-
-    scene: int
-    scene_id: str
-    expression: Expression
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back. image: H×W×3 uint8 RGB; truth: H×W bool; iou: of the mask and the truth."""
-
-    question: Question
-    result: ReferredObject
-    image: np.ndarray
-    truth: np.ndarray
-    iou: float
-
-    def record(self) -> dict[str, object]:
-        """As answers.json holds it."""
-        return {
-            "expression": self.question.expression.text,
-            "found": self.result.found,
-            "score": self.result.score,
-            "iou": self.iou,
-            "latency_ms": 1000.0 * self.result.latency,
-        }
-
-
-def choose_questions(scenes: TabletopSet) -> list[Question]:
-    """One question a kind, each of another scene; see the module's text."""
-    questions: list[Question] = []
-    for kind in KINDS:
-        taken = {question.scene for question in questions}
-        questions.append(next(question for question in of_kind(scenes, kind) if question.scene not in taken))
-    return questions
-
-
-def of_kind(scenes: TabletopSet, kind: str) -> Iterator[Question]:
-    """The first expression of a kind of every scene that has one with a referent."""
-    for index, scene in enumerate(scenes):
-        for expression in scene.expressions:
-            if expression.kind == kind and expression.instance is not None:
-                yield Question(index, scene.id, expression)
-                break
 
 
 class Camera:
@@ -127,10 +73,11 @@ class Camera:
         stamp = stamp_of(message)
         return rgb_pixels(self._client.wait_for(lambda: self._images.get(stamp), "the answered image"))
 
-    def truth(self, message: ReferredObject, instance: int) -> np.ndarray:
-        """H×W bool pixels of an object in the frame that an answer is about."""
+    def truth(self, message: ReferredObject, instances: Sequence[int]) -> np.ndarray:
+        """H×W bool pixels of some objects in the frame that an answer is about."""
         stamp = stamp_of(message)
-        return unpack_rows(self._client.wait_for(lambda: self._labels.get(stamp), "the answered truth")) == instance
+        labels = unpack_rows(self._client.wait_for(lambda: self._labels.get(stamp), "the answered truth"))
+        return np.isin(labels, list(instances))
 
     def _on_expressions(self, message: String) -> None:
         content = json.loads(message.data)
@@ -154,51 +101,24 @@ def stamp_of(message: Image | ReferredObject) -> tuple[int, int]:
 def ask(client: SegmentClient, camera: Camera, question: Question) -> Reply:
     """Show the scene, ask, and compare the answer with the truth of the very frame it is about."""
     camera.show(question)
-    expression = question.expression
-    results = (refer(client, expression) for _ in range(ATTEMPTS))
-    result = next((result for result in results if camera.shows(result, question)), None)
-    if result is None:
+    answers = (refer(client, question) for _ in range(ATTEMPTS))
+    objects = next((objects for objects in answers if camera.shows(objects[0], question)), None)
+    if objects is None:
         raise HybridGLError(f"segment_node still answers on older frames than those of scene {question.scene_id}")
-    truth = camera.truth(result, expression.instance or 0)
-    mask = unpack_rows(result.mask) > 0
-    iou = float((mask & truth).sum() / max(1, (mask | truth).sum()))
-    return Reply(question, result, camera.picture(result), truth, iou)
+    truth = camera.truth(objects[0], question.expression.instances)
+    return Reply(question, objects, camera.picture(objects[0]), truth)
 
 
-def refer(client: SegmentClient, expression: Expression) -> ReferredObject:
-    """Ask by topic or by service, depending on the kind."""
-    if expression.kind in BY_TOPIC:
-        return client.refer_by_topic(expression.text)
-    response = client.refer(expression.text)
+def refer(client: SegmentClient, question: Question) -> tuple[ReferredObject, ...]:
+    """Ask by topic or by service, depending on the kind: all referents, or the object that says there is none."""
+    text = question.expression.text
+    if question.kind in BY_TOPIC:
+        first, everything = client.refer_all_by_topic(text)
+        return tuple(everything.objects) or (first,)
+    response = client.refer(text)
     if not response.success:
-        raise HybridGLError(f"{expression.text!r}: {response.message}")
-    return response.objects[0]
-
-
-def contact_sheet(replies: list[Reply]) -> np.ndarray:
-    """The frames with answer (in its own colours) and truth (green line) side by side, H×W×3 uint8 RGB."""
-    tiles = []
-    for reply in replies:
-        mask = unpack_rows(reply.result.mask) > 0
-        tile = darken_around(reply.image, mask)
-        outline(tile, reply.truth, TRUTH_COLOUR, 1)
-        found = f"IoU {reply.iou:.2f}" if reply.result.found else "not found"
-        tiles.append(caption(tile, f"{reply.question.expression.text} · {found}"))
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % COLUMNS)
-    rows = [np.concatenate(tiles[start : start + COLUMNS], axis=1) for start in range(0, len(tiles), COLUMNS)]
-    return np.concatenate(rows)
-
-
-def table(replies: list[Reply]) -> Table:
-    """The answers for a terminal."""
-    result = Table("expression", "asked by", "found", "score", "IoU", "latency")
-    for reply in replies:
-        expression, answer = reply.question.expression, reply.result
-        asked = "topic" if expression.kind in BY_TOPIC else "service"
-        found = "yes" if answer.found else "no"
-        latency = f"{1000 * answer.latency:.0f} ms"
-        result.add_row(expression.text, asked, found, f"{answer.score:.3f}", f"{reply.iou:.2f}", latency)
-    return result
+        raise HybridGLError(f"{text!r}: {response.message}")
+    return tuple(response.objects)
 
 
 class Processes:
@@ -233,8 +153,9 @@ class Processes:
                 child.wait()
 
 
-def run(scenes: Path, config: str, console: Console) -> list[Reply]:
-    """Start both nodes, ask the five questions, and return the replies."""
+def run(config: str, console: Console) -> list[Reply]:
+    """Start both nodes, ask the questions, and return the replies."""
+    scenes = validation_path().resolve()
     questions = choose_questions(TabletopSet(scenes))
     use_dds_profile()
     rclpy.init()
@@ -256,13 +177,15 @@ def run(scenes: Path, config: str, console: Console) -> list[Reply]:
 
 def main(
     output: Annotated[Path, typer.Option("--output", "--out", help="Folder for the answers.")] = Path("build/demo"),
-    scenes: Annotated[Path | None, typer.Option(help="Tabletop set in place of the held-out one.")] = None,
     config: Annotated[str, typer.Option(help="Configuration of the node.")] = "embedded",
 ) -> None:
-    """Find five objects in the simulated tabletop, over DDS; writes answers.json and contact_sheet.png."""
+    """Find what seven expressions refer to on the simulated tabletop, over DDS.
+
+    Writes answers.json and contact_sheet.png.
+    """
     console = Console()
     try:
-        replies = run((scenes or heldout_path()).resolve(), config, console)
+        replies = run(config, console)
     except HybridGLError as error:
         console.print(f"The demo stopped: {error}", style="red", markup=False)
         raise typer.Exit(1) from None

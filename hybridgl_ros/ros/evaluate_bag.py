@@ -48,7 +48,9 @@ def evaluate_bag(
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("evaluation"),
     topics: TopicPairs = None,
     config: Annotated[str | None, typer.Option(help="Offline: embedded, photo, or a YAML file.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Offline: robot, paper or official, instead of the file's.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Offline: robot, paper or official, instead of the file's.")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Offline: change a setting; may be repeated."),

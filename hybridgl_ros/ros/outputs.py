@@ -7,15 +7,18 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
 from hybridgl_ros.drawing import draw_answer
-from hybridgl_ros.msg import ReferredObject
-from hybridgl_ros.ros.conversion import image_message
-from hybridgl_ros.ros.messages import referred_objects
+from hybridgl_ros.msg import ReferredObject, ReferredObjects
+from hybridgl_ros.ros.conversion import image_message, mask_message
+from hybridgl_ros.ros.messages import all_referents, referred_objects
 from hybridgl_ros.ros.qos import RESULTS, overridden
 from hybridgl_ros.ros.worker import Outcome
 
 
 class Outputs:
-    """Publishers of `~/mask`, `~/score`, `~/result` and, while somebody looks, `~/overlay`."""
+    """Publishers of `~/mask` (of all referents), `~/score`, `~/result` (the first), `~/results` and `~/overlay`.
+
+    The overlay is drawn while somebody looks.
+    """
 
     def __init__(self, node: Node) -> None:
         def publisher(kind: type, topic: str):
@@ -25,6 +28,7 @@ class Outputs:
         self._mask = publisher(Image, "~/mask")
         self._score = publisher(Float32, "~/score")
         self._result = publisher(ReferredObject, "~/result")
+        self._results = publisher(ReferredObjects, "~/results")
         self._overlay = publisher(Image, "~/overlay")
 
     def publish(self, outcome: Outcome) -> None:
@@ -32,9 +36,10 @@ class Outputs:
         answer, image, header = outcome.answer, outcome.image, outcome.header
         if answer is None or image is None:
             raise ValueError(f"no answer to publish: {outcome.problem}")
-        (result,) = referred_objects(answer, outcome.expression, header, outcome.latency)
-        self._mask.publish(result.mask)
-        self._score.publish(Float32(data=result.score))
-        self._result.publish(result)
+        objects = referred_objects(answer, outcome.expression, header, outcome.latency)
+        self._mask.publish(mask_message(answer.mask, header))
+        self._score.publish(Float32(data=float(answer.score)))
+        self._results.publish(all_referents(answer, objects))
+        self._result.publish(objects[0])
         if self._overlay.get_subscription_count():
             self._overlay.publish(image_message(draw_answer(image, answer), "rgb8", header))

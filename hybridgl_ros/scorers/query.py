@@ -178,6 +178,7 @@ def answer_of(
         objects=referents,
         query=query,
         clauses=tuple(clause_score(step, order, place) for step in decision.execution.steps),
+        alternatives=tuple(other for other in reading.queries if other is not query),
     )
 
 

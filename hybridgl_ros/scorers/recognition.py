@@ -85,13 +85,23 @@ class Recogniser:
         return Membership(fit, tuple(graded))
 
     def split(self, phrase: Phrase) -> tuple[str, list[str]]:
-        """Noun and attributes; attributes that make one word of the bank with the noun ("coffee mug") belong to it."""
-        attributes = list(phrase.attributes)
+        """Noun and attributes; attributes that make one word of the bank with the noun ("coffee mug") belong to it.
+
+        Where nobody knows the noun, the last word before it that names a thing is taken for it.
+        """
+        bank, attributes = self.vocabulary.bank, list(phrase.attributes)
         for first in range(len(attributes)):
             compound = " ".join([*attributes[first:], phrase.noun])
-            if phrase.noun and self.vocabulary.bank.noun(compound) is not None:
+            if phrase.noun and bank.noun(compound) is not None:
                 return compound, attributes[:first]
-        return phrase.noun, attributes
+        if not phrase.noun or bank.noun(phrase.noun) is not None or self.vocabulary.text.knows(phrase.noun):
+            return phrase.noun, attributes
+        words = [word for attribute in attributes for word in attribute.split()]
+        named = [word for word in words if bank.noun(word)]
+        if not named:
+            return phrase.noun, attributes
+        self.notes[f"took {named[-1]!r} for what is looked for: {phrase.noun!r} is not known"] = None
+        return named[-1], [word for word in words if bank.attribute(word) or word in bank.relative]
 
     def noun(self, noun: str) -> Tensor:
         """P(it is such a thing)."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-import shutil
-import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import fake_evaluation
 import numpy as np
 import pytest
+from html_page import Page, screenshot
 from PIL import Image
 from rich.console import Console
 
@@ -20,36 +18,6 @@ from hybridgl_ros.evaluation.report import write_report
 from hybridgl_ros.evaluation.results import summary_lines, write_breakdown, write_summary
 from hybridgl_ros.evaluation.runner import run_job
 from hybridgl_ros.evaluation.screen import print_summary
-
-VOID = {"meta", "img", "br", "link", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """Collects pictures, texts and addresses; complains about tags that are not closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.pictures: list[str] = []
-        self.addresses: list[str] = []
-        self.text = ""
-
-    def handle_starttag(self, tag, attrs):
-        values = dict(attrs)
-        if tag == "img":
-            self.pictures.append(values["src"])
-        self.addresses += [values[name] for name in ("src", "href", "xlink:href") if name in values]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.addresses += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +34,7 @@ def report(finished, tmp_path_factory):
 
 
 def test_the_page_is_complete_and_brings_all_its_parts(report):
-    page = Page()
-    page.feed(report.read_text(encoding="utf-8"))
+    page = Page(report)
     assert page.open == []
     assert all(address.startswith(("data:image/jpeg;base64,", "#")) for address in page.addresses)
     for wanted in ("A <title> & more", "+ G_pos", "Breakdown", "Nearest misses", "the red cube", "F1 of found"):
@@ -86,31 +53,7 @@ def test_tags_are_no_formulas(finished, tmp_path):
 
 
 def test_a_browser_shows_it(report, tmp_path):
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no browser on this machine")
-    shot = tmp_path / "shot.png"
-    subprocess.run(
-        [
-            browser,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--window-size=1200,1600",
-            f"--screenshot={shot}",
-            report.as_uri(),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    pixels = np.asarray(Image.open(shot).convert("RGB"))
+    pixels = screenshot(report, tmp_path)
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
     assert pixels[-1].std() + pixels[len(pixels) // 2].std() > 0
 

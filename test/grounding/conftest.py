@@ -26,7 +26,8 @@ def masks_of():
 
 @pytest.fixture(scope="session")
 def config():
-    return load_config("embedded", preset="robot")
+    plain = {"decision.calibrated": False, "decision.temperature": 1.0, "decision.bias": 0.0}
+    return load_config("embedded", preset="robot", overrides=plain)
 
 
 @pytest.fixture(scope="session")

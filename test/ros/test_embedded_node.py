@@ -1,4 +1,4 @@
-"""The executables with the models that ship: a picture of the held-out set, an expression, the right pixels."""
+"""The executables with the models that ship: a picture of the tabletop, an expression, the right pixels."""
 
 from __future__ import annotations
 
@@ -7,52 +7,91 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hybridgl_ros.msg import ReferredObjects
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from hybridgl_ros.evaluation.datasets.tabletop import of_people
 from hybridgl_ros.models.cache import weights_path
 from hybridgl_ros.models.registry import find_checkpoint
 from hybridgl_ros.pixels import unpack_rows
 from hybridgl_ros.ros.conversion import image_message
-from hybridgl_ros.ros.demo import KINDS, choose_questions
-from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
+from hybridgl_ros.ros.demo_replies import KINDS, Question, choose_questions
+from hybridgl_ros.tabletop.dataset import TabletopSet, validation_path
 
 LOADING_TIME = 600.0
 
 
 @pytest.fixture(scope="module")
 def scenes() -> TabletopSet:
-    return TabletopSet(heldout_path())
+    return TabletopSet(validation_path())
+
+
+@pytest.fixture(scope="module")
+def questions(scenes: TabletopSet) -> dict[str, Question]:
+    return {question.kind: question for question in choose_questions(scenes)}
 
 
 def test_questions_are_the_first_of_each_kind(scenes: TabletopSet) -> None:
     questions = choose_questions(scenes)
-    assert [question.expression.kind for question in questions] == list(KINDS)
+    assert [question.kind for question in questions] == list(KINDS)
     assert len({question.scene for question in questions}) == len(KINDS)
+    said = {scene: [] for scene in range(len(scenes))}
+    for index, expressions in of_people(scenes):
+        said[index] = expressions
     for place, question in enumerate(questions):
+        assert question.expression.kind == KINDS[question.kind]
         taken = {earlier.scene for earlier in questions[:place]}
         for index in set(range(question.scene)) - taken:
-            kinds = {entry.kind for entry in scenes[index].expressions if entry.instance is not None}
-            assert question.expression.kind not in kinds
+            assert question.expression.kind not in {entry.kind for entry in said[index]}
 
 
-def test_the_node_finds_an_object_over_dds(start, scenes: TabletopSet) -> None:
-    node = start(program=("-m", "hybridgl_ros.ros.segment_node"))
+def overlap(mask: np.ndarray, truth: np.ndarray) -> float:
+    return float((mask & truth).sum() / max(1, (mask | truth).sum()))
+
+
+def test_the_node_answers_over_dds(start, scenes: TabletopSet, questions: dict[str, Question]) -> None:
+    node = start("-p", "decision.calibrated:=true", program=("-m", "hybridgl_ros.ros.segment_node"))
     node.client.timeout = LOADING_TIME
     node.wait_for_models()
-    question = choose_questions(scenes)[0]
-    scene = scenes[question.scene]
-    response = node.client.refer(
-        question.expression.text, image_message(scene.image, "rgb8", Header(frame_id="optical")), candidates=3
-    )
-    assert response.success, response.message
-    assert [entry.found for entry in response.objects] == [True, *[False] * (len(response.objects) - 1)]
-    found = response.objects[0]
-    mask = unpack_rows(found.mask) > 0
-    truth = scene.mask(question.expression.instance)
-    assert mask.shape == truth.shape
-    assert (mask & truth).sum() > (mask ^ truth).sum()
-    assert found.roi.width > 0
+
+    def ask(kind: str, text: str = "", candidates: int = 1):
+        question = questions[kind]
+        image = image_message(scenes[question.scene].image, "rgb8", Header(frame_id="optical"))
+        response = node.client.refer(text or question.expression.text, image, candidates)
+        assert response.success, response.message
+        return response
+
+    scene = scenes[questions["plural"].scene]
+    truth = np.isin(scene.instances, questions["plural"].expression.instances)
+    several = ask("plural", "all the mugs", candidates=1).objects
+    assert len(several) == 2 and all(entry.found for entry in several)
+    masks = [unpack_rows(entry.mask) > 0 for entry in several]
+    assert overlap(masks[0] | masks[1], truth) > 0.5 and not (masks[0] & masks[1]).any()
+    for entry in several:
+        assert entry.query == "mug · all" and list(entry.clauses) == ["mug"]
+        assert len(entry.probabilities) == 1 and entry.roi.width > 0
+
+    (absent,) = ask("absent", "the yellow mug to the right of the green bottle", candidates=3).objects
+    assert not absent.found and not any(absent.mask.data)
+    assert absent.reason.startswith("there is") and absent.query == "yellow mug · right(green bottle)"
+    assert len(absent.clauses) == len(absent.probabilities) == 2 and min(absent.probabilities) < 0.5
+
+    found, *others = ask("ordinal", candidates=3).objects
+    assert found.found and not any(entry.found for entry in others)
+    ordinal = questions["ordinal"]
+    assert overlap(unpack_rows(found.mask) > 0, scenes[ordinal.scene].mask(ordinal.expression.instance)) > 0.5
+
+    results = node.hear(ReferredObjects, "segment_node/results")
+    masks = node.hear(Image, "segment_node/mask")
+    node.publish(image_message(scene.image, "rgb8", Header(frame_id="optical")))
+    first = node.client.refer_by_topic("all the mugs")
+    (together,) = node.client.wait_for(lambda: results or None, "all referents")
+    (union,) = node.client.wait_for(lambda: masks or None, "the mask")
+    assert first == together.objects[0] and together.found == len(together.objects) == 2
+    assert np.array_equal(unpack_rows(union), sum(unpack_rows(entry.mask) for entry in together.objects))
     assert node.client.refer("the thing", image_message(scene.image, "rgb8", Header())).success
 
 
@@ -76,11 +115,15 @@ def test_missing_or_damaged_weights_are_answered_with_the_command(
     assert node.process.poll() is None
 
 
-def test_the_demo_writes_five_answers(tmp_path: Path) -> None:
+def test_the_demo_writes_an_answer_of_each_kind(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hybridgl_ros.ros.demo", "--output", str(tmp_path)]
     subprocess.run(command, check=True, timeout=2 * LOADING_TIME)
     answers = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))
-    assert len(answers) == len(KINDS)
-    assert all(set(answer) == {"expression", "found", "score", "iou", "latency_ms"} for answer in answers)
-    assert all(answer["latency_ms"] > 0 and 0 <= answer["iou"] <= 1 for answer in answers)
+    assert [answer["kind"] for answer in answers] == list(KINDS)
+    fields = {"expression", "kind", "query", "expected_found", "found", "score", "iou", "latency_ms"}
+    for answer in answers:
+        assert set(answer) == fields
+        assert answer["query"] and answer["latency_ms"] > 0
+        assert answer["expected_found"] == (answer["kind"] != "absent")
+        assert 0 <= answer["iou"] <= 1 if answer["expected_found"] else answer["iou"] is None
     assert (tmp_path / "contact_sheet.png").stat().st_size > 0

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from std_msgs.msg import Header
 
-from hybridgl_ros.ros.messages import leads, referred_objects, region, summary
-from hybridgl_ros.types import Answer, Candidate, Parse
+from hybridgl_ros.language.query import Count, Phrase, Query, Relation
+from hybridgl_ros.ros.messages import all_referents, leads, referred_objects, region, summary
+from hybridgl_ros.types import Answer, Candidate, ClauseScore, Parse
 
 
 @given(arrays(bool, (7, 9)))
@@ -64,12 +65,78 @@ def test_as_many_as_asked_for_and_only_the_answer_is_found(found: bool, wanted: 
     assert (objects[0].position, objects[0].relation) == ("middle", "")
 
 
+def plural(found: bool = True) -> Answer:
+    """Two of three candidates are meant, or none."""
+    masks = [np.arange(4).reshape(2, 2) == n for n in range(3)]
+    candidates = tuple(Candidate(n, masks[n], (0, 0, 1, 1), 0.9 - n / 4, 0.2, 0, 0, 0, 0) for n in range(3))
+    clauses = (
+        ClauseScore("mug", "phrase", np.array([0.9, 0.8, 0.5], np.float32)),
+        ClauseScore("left(ball)", "relation", np.array([1.0, 0.75, 0.25], np.float32), (2,)),
+    )
+    landmark = Query(Phrase("ball"))
+    return Answer(
+        found,
+        masks[0] | masks[1] if found else np.zeros((2, 2), bool),
+        0.65 if found else 0.9,
+        0.2,
+        0.25,
+        candidates,
+        Parse("the mugs", "the mugs", "mug", "mug"),
+        reason="" if found else "there is no mug",
+        notes=("ignored: 'shiny'",),
+        objects=candidates[:2] if found else (),
+        query=Query(Phrase("mug"), (Relation("left", (landmark,)),), Count("all")),
+        clauses=clauses,
+    )
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(1, [True, True]), (2, [True, True]), (3, [True, True, False])])
+def test_every_referent_is_found_with_its_own_mask_and_clauses(wanted: int, found: list[bool]) -> None:
+    objects = referred_objects(plural(), "the mugs", Header(), 0.5, wanted)
+    assert [entry.found for entry in objects] == found
+    assert [np.flatnonzero(entry.mask.data).tolist() for entry in objects] == [[n] for n in range(len(found))]
+    assert [entry.score for entry in objects[:2]] == pytest.approx([0.9, 0.65])
+    for entry, said in zip(objects, ([0.9, 1.0], [0.8, 0.75], [0.5, 0.25]), strict=False):
+        assert (entry.query, list(entry.clauses)) == ("mug · left(ball) · all", ["mug", "left(ball)"])
+        assert list(entry.probabilities) == pytest.approx(said)
+        assert list(entry.notes) == ["ignored: 'shiny'"]
+        assert entry.margin == pytest.approx(0.25) or math.isnan(entry.margin)
+
+
+def test_all_referents_in_one_message() -> None:
+    answer = plural()
+    together = all_referents(answer, referred_objects(answer, "the mugs", Header(frame_id="optical"), 0.5, 3))
+    assert (together.found, len(together.objects), together.header.frame_id) == (2, 2, "optical")
+    assert together.score == pytest.approx(0.65)
+    assert together.reason == ""
+
+
+def test_what_failed_is_said_with_the_best_candidate_and_without_pixels() -> None:
+    answer = plural(found=False)
+    (nothing,) = referred_objects(answer, "the mugs", Header(), 0.5, 3)
+    assert (nothing.found, nothing.reason, any(nothing.mask.data)) == (False, "there is no mug", False)
+    assert list(nothing.probabilities) == pytest.approx([0.9, 1.0])
+    together = all_referents(answer, [nothing])
+    assert (together.found, list(together.objects), together.reason) == (0, [], "there is no mug")
+
+
+def test_the_papers_partial_scores_are_its_clauses() -> None:
+    (found,) = referred_objects(answer(True), "the cup", Header(), 0.5)
+    assert found.query == "target 'the cup'; position middle"
+    assert len(found.clauses) == len(found.probabilities) == 5
+    assert found.clauses[0] == "similarity with the text, Eq. 3" and found.probabilities[0] == pytest.approx(0.2)
+
+
 def test_nothing_was_proposed() -> None:
     (nothing,) = referred_objects(answer(False, count=0), "the cup", Header(), 0.5, 4)
     assert not nothing.found
+    assert len(nothing.clauses) == len(nothing.probabilities) == 0
     assert math.isnan(nothing.margin)
 
 
 def test_summary_gives_the_reason_and_the_notes() -> None:
     assert summary(answer(True)) == "'the cup' found, score 1.000, margin 0.250; cut"
     assert summary(answer(False)) == "too low; cut"
+    assert summary(plural()) == (
+        "2 found, read as 'mug · left(ball) · all', probability 0.650, margin 0.250; ignored: 'shiny'"
+    )

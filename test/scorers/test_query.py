@@ -14,7 +14,7 @@ LEFTMOST = Query(Phrase("object"), (Rank("x", "left"),))
 
 @pytest.fixture
 def segmenter(make_segmenter, four_masks):
-    return make_segmenter(four_masks, "robot")
+    return make_segmenter(four_masks, "robot", **{"decision.calibrated": False})
 
 
 @pytest.mark.parametrize(
