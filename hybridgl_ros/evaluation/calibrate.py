@@ -112,8 +112,9 @@ class Calibrated:
 def calibrate(
     segmenter: ReferringSegmenter, labelled: Labelled, cache: Path, keep: float, track: Track = lambda items, _: items
 ) -> Calibrated:
-    """Fit words, answers and threshold. keep: share of the right answers that the threshold keeps. cache: of the stages.
+    """Fit words, answers and threshold.
 
+    keep: share of the right answers that the threshold keeps. cache: folder of the stages.
     Raises ConfigError unless expressions are scored as queries and there are enough examples.
     """
     if segmenter.config.scoring.method != "query":
