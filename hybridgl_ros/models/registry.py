@@ -23,10 +23,10 @@ from hybridgl_ros.errors import ConfigError
 
 BUILT_IN = Path(__file__).with_name("registry.yaml")
 REGISTRY_VARIABLE = "HYBRIDGL_REGISTRY"
-CALIBRATIONS_VARIABLE = "HYBRIDGL_CALIBRATIONS"
-HEADING = "# Written by `hybridgl calibrate`: settings that the configurations take with these weights.\n"
 # What becomes a folder or a file of the cache must stay inside it.
 PLAIN_NAME = re.compile(r"\w[\w.+-]*")
+CALIBRATIONS_VARIABLE = "HYBRIDGL_CALIBRATIONS"
+HEADING = "# Written by `hybridgl calibrate`: settings that the configurations take with these weights.\n"
 KINDS = ("sam", "clip")
 KEYS = ("kind", "architecture", "url", "file", "card", "size", "sha256", "licence", "text", "settings")
 
