@@ -209,7 +209,7 @@ def calibration_table(file: Path) -> list[Row]:
             "answers": str(entry["answers"]),
             "ECE": share(entry["ece"]),
             "AUROC": share(entry["auroc"]),
-            "present kept": share(entry["kept"]),
+            "right kept": share(entry["kept"]),
             "absent refused": share(entry["refused"]),
         }
         for name, entry in apart.items()

@@ -61,7 +61,7 @@ def calibrate(
     limit: Limit = None,
     no_depth: Annotated[bool, typer.Option("--no-depth", help="Leave out the depth that the data set has.")] = False,
     keep: Annotated[
-        float, typer.Option(min=0.5, max=1.0, help="Share of the present things that the threshold keeps.")
+        float, typer.Option(min=0.5, max=1.0, help="Share of the right answers that the threshold keeps.")
     ] = 0.95,
     out: Annotated[
         Path | None,
@@ -161,7 +161,7 @@ def show(found: Calibrated, console: Console) -> None:
     for name, quality in found.apart.items():
         console.print(
             f"{name}: {quality.answers} answers, ECE {percent(quality.curve.error)}, AUROC {percent(quality.auroc)}, "
-            f"present kept {percent(quality.kept)}, absent refused {percent(quality.refused)}"
+            f"right answers kept {percent(quality.kept)}, absent refused {percent(quality.refused)}"
         )
     curve = found.apart["all"].curve
     for count, predicted, observed in zip(curve.counts, curve.predicted, curve.observed, strict=True):

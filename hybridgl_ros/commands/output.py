@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -19,9 +20,7 @@ def show(rows: Sequence[Row]) -> None:
         for line in (list(rows[0]), *(list(row.values()) for row in rows)):
             typer.echo("\t".join(line))
         return
-    table = Table()
-    for title in rows[0]:
-        table.add_column(Text(title))
+    table = Table(*map(escape, rows[0]))
     for row in rows:
         table.add_row(*map(Text, row.values()))
     console.print(table)

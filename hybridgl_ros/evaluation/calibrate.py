@@ -87,7 +87,7 @@ class Judged:
 class Quality:
     """How well calibrated answers are that no fit has seen.
 
-    auroc: of the score, present against absent; kept, refused: share of the present that reach the threshold, and of
+    auroc: of the score, present against absent; kept: share of the right answers that reach the threshold; refused: of
     the absent that do not; each NaN where there are none.
     """
 
@@ -112,8 +112,9 @@ class Calibrated:
 def calibrate(
     segmenter: ReferringSegmenter, labelled: Labelled, cache: Path, keep: float, track: Track = lambda items, _: items
 ) -> Calibrated:
-    """Fit words, answers and threshold. keep: share of the present that the threshold keeps. cache: of the stages.
+    """Fit words, answers and threshold.
 
+    keep: share of the right answers that the threshold keeps. cache: folder of the stages.
     Raises ConfigError unless expressions are scored as queries and there are enough examples.
     """
     if segmenter.config.scoring.method != "query":
@@ -264,8 +265,8 @@ def decision_settings(answers: Sequence[Judged], keep: float) -> dict[str, Any]:
         "decision.temperature": rounded(fit.temperature),
         "decision.bias": rounded(fit.bias),
     }
-    present = [entry for entry in answers if entry.present]
-    threshold = keeping_threshold(probabilities_of(present, settings), keep)
+    right = [entry for entry in answers if entry.right]
+    threshold = keeping_threshold(probabilities_of(right, settings), keep)
     return settings | {"decision.threshold": rounded(threshold, down=True)}
 
 
@@ -284,6 +285,7 @@ def judge(answers: Sequence[Judged], settings: Mapping[str, Any]) -> dict[str, Q
 def quality_of(answers: Sequence[Judged], settings: Mapping[str, Any]) -> Quality:
     scores = probabilities_of(answers, settings)
     present = np.array([entry.present for entry in answers], bool)
+    right = np.array([entry.right for entry in answers], bool)
     reached = scores >= settings["decision.threshold"]
 
     def share(which: np.ndarray, of: np.ndarray) -> float:
@@ -291,9 +293,9 @@ def quality_of(answers: Sequence[Judged], settings: Mapping[str, Any]) -> Qualit
 
     return Quality(
         len(answers),
-        reliability(scores, np.array([entry.right for entry in answers], bool)),
+        reliability(scores, right),
         float(auroc(present, scores)[0]),
-        share(reached, present),
+        share(reached, right),
         share(~reached, ~present),
     )
 

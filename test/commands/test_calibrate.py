@@ -99,7 +99,7 @@ def test_a_damaged_file_is_named(calibrations, hybridgl):
 def test_as_a_process_on_shipped_scenes(tmp_path):
     """The embedded models on the first validation scenes, as a user calls it."""
     out = tmp_path / "calibrations.yaml"
-    command = [sys.executable, "-m", "hybridgl_ros.cli", "calibrate", "--dataset", "tabletop", "--limit", "60"]
+    command = [sys.executable, "-m", "hybridgl_ros.cli", "calibrate", "--dataset", "tabletop", "--limit", "40"]
     done = subprocess.run(
         [*command, "--cache", tmp_path / "cache"],
         env={**os.environ, "HYBRIDGL_CALIBRATIONS": str(out), "OMP_NUM_THREADS": "1"},

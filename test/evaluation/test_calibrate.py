@@ -53,7 +53,7 @@ def test_answers_become_probabilities_that_are_true():
     generator = np.random.default_rng(0)
     odds = generator.normal(0, 4, 4000)
     right = generator.random(4000) < 1 / (1 + np.exp(-(0.5 * odds - 1)))
-    answers = [Judged("all of it", bool(r) or bool(o > 0), float(o), bool(r)) for o, r in zip(odds, right, strict=True)]
+    answers = [Judged("all of it", bool(r), float(o), bool(r)) for o, r in zip(odds, right, strict=True)]
     settings = decision_settings(answers[::2], keep=0.95)
     assert settings["decision.temperature"] == pytest.approx(0.5, abs=0.08)
     assert settings["decision.bias"] == pytest.approx(-1, abs=0.25)
