@@ -89,7 +89,7 @@ class QueryScorer:
             return nothing_proposed(scene, summary(reading.text, first), (*scene.notes, *reading.notes), timings, first)
         with timed(timings, "scoring"), torch.inference_mode():
             found = self.objects(scene)
-            recogniser = Recogniser(self.vocabulary, found.features, found.real, self.config.membership)
+            recogniser = Recogniser(self.vocabulary, found.features, self.config.membership, found.real)
             executor = Executor(found.geometry, recogniser, self.config.grounding)
             executions = [executor.run(query) for query in reading.queries]
             decision = decide(executions, reading.weights, self.config.decision)

@@ -44,14 +44,16 @@ class Vocabulary:
 class Recogniser:
     """Tells how well the objects of one scene fit phrases.
 
-    features: N×d unit region features of the objects. real: N float64, P(it is an object).
+    features: N×d unit region features of the objects. real: N float64, P(it is an object); 1 unless given.
     notes: what it could not use, in the order of meeting it.
     """
 
-    def __init__(self, vocabulary: Vocabulary, features: Tensor, real: Tensor, settings: MembershipSettings) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, features: Tensor, settings: MembershipSettings, real: Tensor | None = None
+    ) -> None:
         self.vocabulary = vocabulary
         self.features = features
-        self.real = real
+        self.real = torch.ones(len(features), dtype=torch.float64) if real is None else real
         self.settings = settings
         self.notes: dict[str, None] = {}
         self.logits = (features @ vocabulary.features.T * vocabulary.scale).double().cpu()
