@@ -210,6 +210,10 @@ class ObjectSettings:
     """Objects from proposals, and how they are measured; used by `scoring.method: query`."""
 
     largest: float = setting("Proposals that cover more of the picture than this are background.", low=0.0, high=1.0)
+    quality: float = setting(
+        "Predicted IoU · stability at which a mask shows an object as likely as not.", low=0.0, high=1.0
+    )
+    quality_softness: float = setting("Softness of the same.", low=1e-4, high=1.0)
     same: float = setting("Mask IoU from which two proposals show the same object.", low=0.0, high=1.0)
     part: float = setting("Share of a mask inside a better one from which it is a part of it.", low=0.0, high=1.0)
     same_piece: float = setting(

@@ -12,9 +12,13 @@ from hybridgl_ros.types import Proposals
 
 @dataclass(frozen=True)
 class Object:
-    """One thing in the scene. members: indices of the proposals that show it, the best first."""
+    """What may be one thing in the scene.
+
+    members: indices of the proposals that show it, the best first. real: P(it is a thing), by the best one's quality.
+    """
 
     members: tuple[int, ...]
+    real: float = 1.0
 
     @property
     def best(self) -> int:
@@ -45,7 +49,12 @@ def find_objects(proposals: Proposals, settings: ObjectSettings) -> tuple[Object
             objects[int(np.argmax(overlaps))].append(int(i))
         elif not any(max(inside[i, members[0]], inside[members[0], i]) >= settings.part for members in objects):
             objects.append([int(i)])
-    return tuple(Object(tuple(members)) for members in objects)
+    return tuple(Object(tuple(members), reality(quality[members[0]], settings)) for members in objects)
+
+
+def reality(quality: float, settings: ObjectSettings) -> float:
+    """P(a mask of this quality shows an object)."""
+    return float(1 / (1 + np.exp((settings.quality - quality) / settings.quality_softness)))
 
 
 def quality_of(proposals: Proposals) -> np.ndarray:

@@ -57,13 +57,13 @@ def touching(geometry: Geometry, settings: GroundingSettings) -> Tensor:
 
 
 def relative_gap(geometry: Geometry) -> Tensor:
-    """Gap between two objects in units of their mean size, N×N; with depth, what lies between them along it counts."""
+    """Gap between two objects in units of their mean size, N×N; with depth, more than two sizes along it count, too."""
     size = (geometry.extent[:, None] + geometry.extent[None]) / 2
     gap = geometry.gap / size
     if not geometry.metric:
         return gap
     metric_size = (geometry.size[:, None] + geometry.size[None]) / 2
-    deep = ((geometry.depth[:, None] - geometry.depth[None]).abs() / metric_size - 1).clamp(min=0)
+    deep = ((geometry.depth[:, None] - geometry.depth[None]).abs() / metric_size - 2).clamp(min=0)
     return torch.hypot(gap, deep)
 
 

@@ -56,11 +56,12 @@ KINDS: dict[type, str] = {
 
 @dataclass(frozen=True)
 class SceneObjects:
-    """The objects of a scene. features: N×d of unit length, as their best proposals were described."""
+    """The objects of a scene. features: N×d of unit length, as their best proposals were described; real: N float64."""
 
     objects: tuple[Object, ...]
     geometry: Geometry
     features: Tensor
+    real: Tensor
 
 
 class QueryScorer:
@@ -88,7 +89,7 @@ class QueryScorer:
             return nothing_proposed(scene, summary(reading.text, first), (*scene.notes, *reading.notes), timings, first)
         with timed(timings, "scoring"), torch.inference_mode():
             found = self.objects(scene)
-            recogniser = Recogniser(self.vocabulary, found.features, self.config.membership)
+            recogniser = Recogniser(self.vocabulary, found.features, self.config.membership, found.real)
             executor = Executor(found.geometry, recogniser, self.config.grounding)
             executions = [executor.run(query) for query in reading.queries]
             decision = decide(executions, reading.weights, self.config.decision)
@@ -122,7 +123,8 @@ class QueryScorer:
             best = [entry.best for entry in objects]
             depth = scene.depth if settings.depth else None
             geometry = measure(scene.proposals.masks[best], depth, scene.intrinsics, settings)
-            scene.memory[settings] = SceneObjects(objects, geometry, F.normalize(scene.features[best], dim=-1))
+            real = torch.tensor([entry.real for entry in objects], dtype=torch.float64)
+            scene.memory[settings] = SceneObjects(objects, geometry, F.normalize(scene.features[best], dim=-1), real)
         return scene.memory[settings]
 
     def notes(self, decision: Decision, geometry: Geometry) -> list[str]:

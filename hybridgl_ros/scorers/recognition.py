@@ -44,12 +44,16 @@ class Vocabulary:
 class Recogniser:
     """Tells how well the objects of one scene fit phrases.
 
-    features: N×d unit region features of the objects. notes: what it could not use, in the order of meeting it.
+    features: N×d unit region features of the objects. real: N float64, P(it is an object); 1 unless given.
+    notes: what it could not use, in the order of meeting it.
     """
 
-    def __init__(self, vocabulary: Vocabulary, features: Tensor, settings: MembershipSettings) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, features: Tensor, settings: MembershipSettings, real: Tensor | None = None
+    ) -> None:
         self.vocabulary = vocabulary
         self.features = features
+        self.real = torch.ones(len(features), dtype=torch.float64) if real is None else real
         self.settings = settings
         self.notes: dict[str, None] = {}
         self.logits = (features @ vocabulary.features.T * vocabulary.scale).double().cpu()
@@ -68,7 +72,7 @@ class Recogniser:
     def membership(self, phrase: Phrase) -> Membership:
         """Probabilities of the noun and the attributes that exclude others, and the attributes that compare."""
         noun, attributes = self.split(phrase)
-        fit = self.noun(noun)
+        fit = self.real * self.noun(noun)
         graded: list[Graded] = []
         by_kind: dict[str, list[str]] = {}
         for attribute in attributes:

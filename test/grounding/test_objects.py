@@ -68,3 +68,11 @@ def test_gaps_are_pixels_of_the_image_whatever_the_grid(config):
     masks[0, 100:200, 100:200] = masks[1, 100:200, 300:400] = True
     geometry = measure(masks, None, None, config.objects)
     assert float(geometry.gap[0, 1]) == pytest.approx(100, abs=5) and float(geometry.gap[0, 0]) == 0
+
+
+def test_masks_of_low_quality_are_hardly_objects(config, masks_of):
+    masks = masks_of([(0, 0, 20, 20), (40, 0, 60, 20), (0, 40, 20, 60)])
+    rated = np.array([0.95, config.objects.quality, 0.1])
+    real = [entry.real for entry in find_objects(proposals_from_masks(masks, rated), config.objects)]
+    assert real[0] > 0.99 and real[1] == pytest.approx(0.5) and real[2] < 0.01
+    assert find_objects(proposals_from_masks(masks), config.objects)[0].real > 0.99
