@@ -88,6 +88,7 @@ def skip_unused(cursor: Cursor) -> None:
         "with",
         "generic",
         "count",
+        "filler",
     ):
         cursor.ignored.append(item.text)
 
@@ -222,7 +223,9 @@ def _fragment(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _idiom(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     item = cursor.take()
-    if item.words[-1] in cursor.vocabulary.colours:
+    if item.value:
+        draft.after.append(item.value)
+    elif item.words[-1] in cursor.vocabulary.colours:
         draft.before.append(item.text)
     else:
         draft.after.append(" ".join(word for word in item.words if word not in ("the", "is")))

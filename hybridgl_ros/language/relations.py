@@ -106,7 +106,7 @@ def between_landmarks(cursor: Cursor, read: Read) -> list[Draft]:
         first, second = found
         if not first.noun and not first.modifiers and second.noun and not first.generic:
             first.noun, first.known = second.noun, second.known
-        elif not second.noun and (second.generic or second.before):
+        elif not second.noun and (second.generic or second.before) and first.noun not in cursor.vocabulary.colours:
             second.noun, second.known = first.noun, first.known
         for one in found:
             one.plural = False

@@ -36,10 +36,24 @@ class SentenceReader:
         self._vocabulary = vocabulary
 
     def read(self, words: list[str]) -> Meaning:
-        """The referent of a text of one or more sentences."""
+        """The referent of a text of one or more sentences; what is taken back leaves its noun at most."""
+        words = self._commands_apart(self._without_vocatives(words))
+        before, after = self._corrected(words)
+        meaning = self._read(after)
+        if before:
+            taken_back = self._read(before).target
+            target = meaning.target
+            if not target.noun:
+                target.noun, target.known = taken_back.noun, taken_back.known
+            if target.count == "other" and not target.before:
+                target.before = list(taken_back.before)
+            meaning.ignored.append(" ".join(before).strip(" ,."))
+        return meaning
+
+    def _read(self, words: list[str]) -> Meaning:
         meaning = Meaning(Draft(generic=True))
         said = False
-        sentences = split(self._commands_apart(words))
+        sentences = split(words)
         for sentence in sentences:
             draft, kinds = self._sentence(tuple(sentence), meaning, meaning.target if said else None)
             if draft is None:
@@ -61,7 +75,8 @@ class SentenceReader:
             said = True
         if not said and not meaning.refused and sentences:
             # Nothing but what looks like a command: "hand", "light".
-            cursor = Cursor(useful(self._lexer.items(tuple(sentences[-1]))), self._vocabulary)
+            items, _ = useful(self._lexer.items(tuple(sentences[-1])))
+            cursor = Cursor(items, self._vocabulary)
             meaning.target = self._plain(cursor, None)
         for draft in meaning.refused:
             if not draft.noun and draft.modifiers:
@@ -81,6 +96,35 @@ class SentenceReader:
                 apart[at] = "."
         return apart
 
+    def _without_vocatives(self, words: list[str]) -> list[str]:
+        """The words without persons who are spoken to ("mate, …"; "young man, would you …")."""
+        vocabulary, segments = self._vocabulary, segmented(words)
+        openings = self._lexer.openings(tuple(words))
+        kept: list[str] = []
+        at = 0
+        for index, segment in enumerate(segments):
+            at += len(segment)
+            spoken = [word for word in segment if word not in (",", ".")]
+            called = bool(spoken) and set(spoken) <= vocabulary.vocatives | vocabulary.addressed
+            person = any("people" in vocabulary.groups.get(word, ()) for word in spoken)
+            commanded = index == 0 and openings.get(at, (0, ""))[1] in ("command", "question")
+            if not (called and len(segments) > 1 and (commanded or not person)):
+                kept += segment
+        return kept if any(word not in (",", ".") for word in kept) else words
+
+    def _corrected(self, words: list[str]) -> tuple[list[str], list[str]]:
+        """What is taken back ("the red one, no wait, …"), and what is said instead."""
+        found = self._lexer.openings(tuple(words))
+        for at in range(len(words) - 1, 0, -1):
+            end, kind, _ = found.get(at, (at, "", None))
+            if kind == "correction" and words[at - 1] in (",", "."):
+                rest = words[end:]
+                while rest and rest[0] in (",", "."):
+                    rest = rest[1:]
+                if rest and rest[0] not in self._vocabulary.without and rest[0] != "not":
+                    return words[:at], rest
+        return [], words
+
     def _more(self, meaning: Meaning, draft: Draft) -> None:
         """Another sentence about the same referent ("It is behind the box.")."""
         if draft.noun and meaning.target.noun and draft.noun != meaning.target.noun:
@@ -94,8 +138,9 @@ class SentenceReader:
         self, words: tuple[str, ...], meaning: Meaning, before: Draft | None
     ) -> tuple[Draft | None, set[str]]:
         start, kinds, person = self._opening(words, 0)
-        items = self._lexer.items(words[start:])
-        cursor = Cursor(useful(items), self._vocabulary, antecedent=before)
+        items, asides = useful(self._lexer.items(words[start:]))
+        meaning.ignored += asides
+        cursor = Cursor(items, self._vocabulary, antecedent=before)
         if not any(item.kind not in (",", ".", "drop") for item in cursor.items):
             return None, kinds
         first = cursor.peek()
@@ -105,6 +150,8 @@ class SentenceReader:
         if draft is None:
             draft = self._plain(cursor, before)
         finish(cursor, draft)
+        if cursor.origin is not None:
+            cursor.ignored.append(cursor.origin.text)
         if person and not draft.noun:
             draft.noun = "person"
         if not draft.noun and draft.count == "other":
@@ -224,9 +271,22 @@ class SentenceReader:
             meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")
 
 
-def useful(items: list[Item]) -> list[Item]:
-    """The items without politeness."""
-    return [item for item in items if item.kind != "drop"]
+def useful(items: list[Item]) -> tuple[list[Item], list[str]]:
+    """The items without politeness and asides, and the asides as said."""
+    kept: list[Item] = []
+    asides: list[list[str]] = []
+    aside = False
+    for item in items:
+        if item.kind in (",", "."):
+            aside = False
+        elif item.kind == "aside":
+            aside = True
+            asides.append([])
+        if aside:
+            asides[-1].append(item.text)
+        elif item.kind != "drop":
+            kept.append(item)
+    return kept, [" ".join(words) for words in asides]
 
 
 def split(words: list[str]) -> list[list[str]]:
@@ -238,3 +298,13 @@ def split(words: list[str]) -> list[list[str]]:
         else:
             sentences[-1].append(word)
     return [sentence for sentence in sentences if sentence]
+
+
+def segmented(words: list[str]) -> list[list[str]]:
+    """The words between commas and full stops, each with the mark that ends it."""
+    segments: list[list[str]] = [[]]
+    for word in words:
+        segments[-1].append(word)
+        if word in (",", "."):
+            segments.append([])
+    return [segment for segment in segments if segment]
