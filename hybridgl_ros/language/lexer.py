@@ -73,7 +73,8 @@ class Lexer:
                 if kind == "side":
                     value = self._places(words[at:end])
                 elif kind == "from" and value is None:
-                    value = self._vocabulary.ends[self._places(words[at:end])[0]]
+                    sides = self._vocabulary.sides
+                    value = self._vocabulary.ends[next(sides[word] for word in words[at:end] if word in sides)]
                 elif kind == "nth":
                     kind, value = "ordinal", self._ordinal(words[at:end])
                 elif kind == "numbered":

@@ -156,9 +156,11 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if cursor.kind() == "det":
         cursor.at += 1
     while cursor.kind() in ("is", "who", "drop", "speaker") or (
-        cursor.kind() == "posture" and cursor.kind(1) != "noun"
+        cursor.kind() == "posture" and cursor.kind(1) not in ("noun", "", ",", ".")
     ):
         cursor.at += 1
+    if cursor.kind() == "posture" and cursor.kind(1) != "noun":
+        return _posture(cursor, draft, nested)
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
         fragment(cursor, draft, nested, modifiers, predicate=True)
     return True

@@ -94,7 +94,7 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
     elif kind == "possessive":
         return bool(words) and _possessor(cursor, draft, words)
     elif kind == "generic":
-        if headed:
+        if headed and words[-1].known:
             return False
         cursor.at += 1
         draft.generic = True

@@ -86,7 +86,8 @@ class Recogniser:
         for kind, words in by_kind.items():
             odds = self.against_rivals(kind, words)
             fit = fit * probability(odds, self.settings.attribute_temperature, self.settings.attribute_bias)
-        return Membership(fit, tuple(graded))
+        told = not attributes or bool(graded or by_kind) or any(map(self.vocabulary.text.knows, attributes))
+        return Membership(fit, tuple(graded), told)
 
     def split(self, phrase: Phrase) -> tuple[str, list[str]]:
         """Noun and attributes; attributes that make one word of the bank with the noun ("coffee mug") belong to it.
