@@ -103,6 +103,9 @@ def doing(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if cursor.kind() == "pronoun":
         cursor.at += 1
     phrase = noun_phrase(cursor)
+    if phrase is not None and item.text in cursor.vocabulary.holding and "vessels" in cursor.group(draft.noun):
+        draft.modifiers.append(Modifier("relation", "containing", [phrase], words=item.text))
+        return True
     if phrase is not None and phrase.phrase:
         words.append(phrase.phrase)
     elif item.kind != "verb":

@@ -21,8 +21,8 @@ class Bank:
 
     nouns: what things are. attributes: by kind (colour …), what they can be. broader: nouns that mean any of some
     groups. generic: nouns that fit everything. relative: attributes that compare, as (axis, end) of a `Rank`.
-    shapes: adjectives that name a group of nouns when no noun is said. surfaces: what everything stands on or in, so that
-    being there tells nothing apart. meaning: word → (kind, first word of its group); the kind of nouns is "noun".
+    shapes: adjectives that name a group of nouns when no noun is said. surfaces: what everything stands on or in, so
+    that being there tells nothing apart. meaning: word → (kind, first word of its group); the kind of nouns is "noun".
     """
 
     nouns: tuple[str, ...]

@@ -168,7 +168,7 @@ def _side(cursor: Cursor, draft: Draft, words: list[Item], item: Item, headed: b
     if cursor.kind(1) == "of":
         return False
     cursor.at += 1
-    if item.words[-1] == "hand" and cursor.kind() not in ("noun", "adjective", "generic"):
+    if item.words[-1] == "hand" and cursor.kind() not in ("noun", "adjective", "generic", "number"):
         words.append(Item("noun", "hand", ("hand",), item.start))
     draft.modifiers.append(Modifier("position", item.value, first=True, words=item.text, n=draft.ordinal or 1))
     return True

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from hybridgl_ros.language.asides import corrected, useful, without_vocatives
 from hybridgl_ros.language.draft import Cursor, Draft
 from hybridgl_ros.language.exclusions import add_exclusion
 from hybridgl_ros.language.fragments import narrow
-from hybridgl_ros.language.lexer import Item, Lexer
+from hybridgl_ros.language.lexer import Lexer
 from hybridgl_ros.language.modifiers import modifier, modifiers
 from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
@@ -37,8 +38,8 @@ class SentenceReader:
 
     def read(self, words: list[str]) -> Meaning:
         """The referent of a text of one or more sentences; what is taken back leaves its noun at most."""
-        words = self._commands_apart(self._without_vocatives(words))
-        before, after = self._corrected(words)
+        words = self._commands_apart(without_vocatives(words, self._lexer, self._vocabulary))
+        before, after = corrected(words, self._lexer, self._vocabulary)
         meaning = self._read(after)
         if before:
             taken_back = self._read(before).target
@@ -95,35 +96,6 @@ class SentenceReader:
             if word == "," and command and command[1] == "command" and words[at + 1] in self._vocabulary.commanding:
                 apart[at] = "."
         return apart
-
-    def _without_vocatives(self, words: list[str]) -> list[str]:
-        """The words without persons who are spoken to ("mate, …"; "young man, would you …")."""
-        vocabulary, segments = self._vocabulary, segmented(words)
-        openings = self._lexer.openings(tuple(words))
-        kept: list[str] = []
-        at = 0
-        for index, segment in enumerate(segments):
-            at += len(segment)
-            spoken = [word for word in segment if word not in (",", ".")]
-            called = bool(spoken) and set(spoken) <= vocabulary.vocatives | vocabulary.addressed
-            person = any("people" in vocabulary.groups.get(word, ()) for word in spoken)
-            commanded = index == 0 and openings.get(at, (0, ""))[1] in ("command", "question")
-            if not (called and len(segments) > 1 and (commanded or not person)):
-                kept += segment
-        return kept if any(word not in (",", ".") for word in kept) else words
-
-    def _corrected(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """What is taken back ("the red one, no wait, …"), and what is said instead."""
-        found = self._lexer.openings(tuple(words))
-        for at in range(len(words) - 1, 0, -1):
-            end, kind, _ = found.get(at, (at, "", None))
-            if kind == "correction" and words[at - 1] in (",", "."):
-                rest = words[end:]
-                while rest and rest[0] in (",", "."):
-                    rest = rest[1:]
-                if rest and rest[0] not in self._vocabulary.without and rest[0] != "not":
-                    return words[:at], rest
-        return [], words
 
     def _more(self, meaning: Meaning, draft: Draft) -> None:
         """Another sentence about the same referent ("It is behind the box.")."""
@@ -187,6 +159,9 @@ class SentenceReader:
                 kinds.add("command")
                 at += 1
             elif word in vocabulary.speaker or (word == "to" and kinds):
+                at += 1
+            elif word not in vocabulary.words and found.get(at + 1, (0, ""))[0] > at + 2:
+                # An interjection that nobody knows before "can I see …".
                 at += 1
             else:
                 break
@@ -271,24 +246,6 @@ class SentenceReader:
             meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")
 
 
-def useful(items: list[Item]) -> tuple[list[Item], list[str]]:
-    """The items without politeness and asides, and the asides as said."""
-    kept: list[Item] = []
-    asides: list[list[str]] = []
-    aside = False
-    for item in items:
-        if item.kind in (",", "."):
-            aside = False
-        elif item.kind == "aside":
-            aside = True
-            asides.append([])
-        if aside:
-            asides[-1].append(item.text)
-        elif item.kind != "drop":
-            kept.append(item)
-    return kept, [" ".join(words) for words in asides]
-
-
 def split(words: list[str]) -> list[list[str]]:
     """The sentences of a text."""
     sentences: list[list[str]] = [[]]
@@ -298,13 +255,3 @@ def split(words: list[str]) -> list[list[str]]:
         else:
             sentences[-1].append(word)
     return [sentence for sentence in sentences if sentence]
-
-
-def segmented(words: list[str]) -> list[list[str]]:
-    """The words between commas and full stops, each with the mark that ends it."""
-    segments: list[list[str]] = [[]]
-    for word in words:
-        segments[-1].append(word)
-        if word in (",", "."):
-            segments.append([])
-    return [segment for segment in segments if segment]
