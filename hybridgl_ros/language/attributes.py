@@ -53,7 +53,10 @@ def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
     if _held(cursor, draft, phrase, negated):
         return True
     text = f"with {phrase.phrase}".strip()
-    if negated:
+    group = cursor.group(phrase.noun)
+    if negated and group and not group & {"worn", "parts"} and "vessels" in cursor.group(draft.noun):
+        draft.modifiers.append(Modifier("relation", "containing", [phrase], negated=True, words=item.text))
+    elif negated:
         draft.modifiers.append(Modifier("attribute", text, negated=True, words=item.text))
     elif phrase.phrase:
         wear(cursor, draft, "with", phrase)
