@@ -45,10 +45,14 @@ class Graded:
 
 @dataclass(frozen=True)
 class Membership:
-    """How well N objects fit a phrase. fit: N probabilities; graded: its relative attributes."""
+    """How well N objects fit a phrase. fit: N probabilities; graded: its relative attributes.
+
+    told: False when nothing is known of all that the phrase says beside its noun, so that it excludes nothing.
+    """
 
     fit: Tensor
     graded: tuple[Graded, ...] = ()
+    told: bool = True
 
 
 Recognise = Callable[[Phrase], Membership]
@@ -136,6 +140,8 @@ class Executor:
         """The complement of a clause or of a phrase."""
         if isinstance(clause.of, Phrase):
             membership = self.recognise(clause.of)
+            if not membership.told:
+                return Step(clause, torch.ones_like(members))
             factors = membership.fit
             for attribute in membership.graded:
                 factors = factors * self.graded(attribute, members).factors

@@ -53,7 +53,10 @@ def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
     if _held(cursor, draft, phrase, negated):
         return True
     text = f"with {phrase.phrase}".strip()
-    if negated:
+    group = cursor.group(phrase.noun)
+    if negated and group and not group & {"worn", "parts"} and "vessels" in cursor.group(draft.noun):
+        draft.modifiers.append(Modifier("relation", "containing", [phrase], negated=True, words=item.text))
+    elif negated:
         draft.modifiers.append(Modifier("attribute", text, negated=True, words=item.text))
     elif phrase.phrase:
         wear(cursor, draft, "with", phrase)
@@ -103,6 +106,9 @@ def doing(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if cursor.kind() == "pronoun":
         cursor.at += 1
     phrase = noun_phrase(cursor)
+    if phrase is not None and item.text in cursor.vocabulary.holding and "vessels" in cursor.group(draft.noun):
+        draft.modifiers.append(Modifier("relation", "containing", [phrase], words=item.text))
+        return True
     if phrase is not None and phrase.phrase:
         words.append(phrase.phrase)
     elif item.kind != "verb":

@@ -21,7 +21,8 @@ class Bank:
 
     nouns: what things are. attributes: by kind (colour …), what they can be. broader: nouns that mean any of some
     groups. generic: nouns that fit everything. relative: attributes that compare, as (axis, end) of a `Rank`.
-    meaning: word → (kind, first word of its group); the kind of nouns is "noun".
+    shapes: adjectives that name a group of nouns when no noun is said. surfaces: what everything stands on or in, so
+    that being there tells nothing apart. meaning: word → (kind, first word of its group); the kind of nouns is "noun".
     """
 
     nouns: tuple[str, ...]
@@ -29,6 +30,8 @@ class Bank:
     broader: Mapping[str, tuple[str, ...]]
     generic: frozenset[str]
     relative: Mapping[str, tuple[str, str]]
+    shapes: Mapping[str, str]
+    surfaces: frozenset[str]
     meanings: Mapping[str, Mapping[str, str]]
 
     def noun(self, word: str) -> tuple[str, ...] | None:
@@ -73,6 +76,8 @@ def load_bank(name: str) -> Bank:
             broader={str(word): tuple(map(str, groups)) for word, groups in content["broader"].items()},
             generic=frozenset(map(str, content["generic"])),
             relative={str(word): (axis, end) for word, (axis, end) in content["relative"].items()},
+            shapes={str(word): str(noun) for word, noun in content["shapes"].items()},
+            surfaces=frozenset(map(str, content["surfaces"])),
             meanings=meanings,
         )
     except KeyError as error:
@@ -81,6 +86,8 @@ def load_bank(name: str) -> Bank:
         raise ConfigError(f"{path}: {error}") from error
     if unknown := [group for groups in bank.broader.values() for group in groups if group not in bank.nouns]:
         raise ConfigError(f"{path}: broader: no group of nouns starts with {', '.join(unknown)}")
+    if unknown := [noun for noun in bank.shapes.values() if noun not in bank.nouns]:
+        raise ConfigError(f"{path}: shapes: no group of nouns starts with {', '.join(unknown)}")
     if wrong := [word for word, (axis, end) in bank.relative.items() if end not in AXES.get(axis, ())]:
         raise ConfigError(f"{path}: relative: {', '.join(wrong)}: no such end of an axis")
     return bank

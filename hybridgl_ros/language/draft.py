@@ -96,13 +96,17 @@ class Draft:
 
 @dataclass
 class Cursor:
-    """The items of a sentence and how far they have been read, with what the readers share."""
+    """The items of a sentence and how far they have been read, with what the readers share.
+
+    origin: an end to count from, said before what is counted.
+    """
 
     items: Sequence[Item]
     vocabulary: Vocabulary
     at: int = 0
     antecedent: Draft | None = None
     referred: bool = False
+    origin: Item | None = None
     ignored: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -73,7 +73,8 @@ class Lexer:
                 if kind == "side":
                     value = self._places(words[at:end])
                 elif kind == "from" and value is None:
-                    value = self._vocabulary.ends[self._places(words[at:end])[0]]
+                    sides = self._vocabulary.sides
+                    value = self._vocabulary.ends[next(sides[word] for word in words[at:end] if word in sides)]
                 elif kind == "nth":
                     kind, value = "ordinal", self._ordinal(words[at:end])
                 elif kind == "numbered":
@@ -143,10 +144,14 @@ class Lexer:
         if tag.startswith("NN") or tag in ("FW", "UH", "CD", "LS", "XX", "ADD", "SYM"):
             many = tag.endswith("S") and word.endswith("s") and word not in vocabulary.never_plural
             return Item("noun", singular(word) if many else word, (word,), at, many, known=False)
+        if self._pipeline.vocab[word].is_stop and tag not in ("VBG", "VBN", "VBD"):
+            return Item("filler", None, (word,), at, known=False)
         if tag in ("VBG", "VBN") and self._follows(words, at) and (at == 0 or words[at - 1] not in vocabulary.nouns):
             return Item("adjective", word, (word,), at, known=False)
         if tag.startswith("V"):
             kind = "verb" if at else "noun"
+            if not at and any(other in vocabulary.nouns for other in words[1:]):
+                kind = "filler"
             return Item(kind, word, (word,), at, known=False)
         if tag.startswith("JJ"):
             return Item("adjective", word, (word,), at, known=False)

@@ -88,6 +88,7 @@ def skip_unused(cursor: Cursor) -> None:
         "with",
         "generic",
         "count",
+        "filler",
     ):
         cursor.ignored.append(item.text)
 
@@ -155,9 +156,11 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if cursor.kind() == "det":
         cursor.at += 1
     while cursor.kind() in ("is", "who", "drop", "speaker") or (
-        cursor.kind() == "posture" and cursor.kind(1) != "noun"
+        cursor.kind() == "posture" and cursor.kind(1) not in ("noun", "", ",", ".")
     ):
         cursor.at += 1
+    if cursor.kind() == "posture" and cursor.kind(1) != "noun":
+        return _posture(cursor, draft, nested)
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
         fragment(cursor, draft, nested, modifiers, predicate=True)
     return True
@@ -222,7 +225,9 @@ def _fragment(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _idiom(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     item = cursor.take()
-    if item.words[-1] in cursor.vocabulary.colours:
+    if item.value:
+        draft.after.append(item.value)
+    elif item.words[-1] in cursor.vocabulary.colours:
         draft.before.append(item.text)
     else:
         draft.after.append(" ".join(word for word in item.words if word not in ("the", "is")))

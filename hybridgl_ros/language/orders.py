@@ -64,7 +64,7 @@ def read_from(cursor: Cursor, draft: Draft, nested: bool, read: Read) -> bool:
             return False
         item = cursor.take()
         if not ranks:
-            cursor.ignored.append(item.text)
+            cursor.origin = item
         return True
     item = cursor.take()
     draft.modifiers.append(Modifier("rank", item.value, n=draft.ordinal, first=True, words=item.text))

@@ -23,5 +23,9 @@ def finish(cursor: Cursor, draft: Draft) -> None:
         if entry.kind == "rank":
             entry.n = n
             return
+    if cursor.origin is not None:
+        draft.modifiers.append(Modifier("rank", cursor.origin.value, n=n, first=True, words=cursor.origin.text))
+        cursor.origin = None
+        return
     draft.modifiers.append(Modifier("rank", vocabulary.default_end, n=n, first=True))
     cursor.notes.append(f"counted from the {vocabulary.default_end[1]}")

@@ -6,7 +6,7 @@ from hybridgl_ros.language.draft import Cursor, Draft, Modifier
 from hybridgl_ros.language.lexer import Item
 
 _INDEFINITE = ("a", "an")
-_SKIPPED = ("drop",)
+_SKIPPED = ("drop", "filler")
 
 
 def noun_phrase(cursor: Cursor) -> Draft | None:
@@ -45,9 +45,11 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
         cursor.at += 1
         draft.modifiers.append(Modifier("position", (place,), first=True, words=item.text))
     elif kind in _SKIPPED:
-        if headed:
+        if headed or (kind == "filler" and not (words or draft.determined)):
             return False
         cursor.at += 1
+        if kind == "filler":
+            cursor.ignored.append(item.text)
     elif kind == "det":
         if words:
             return False
@@ -78,7 +80,8 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
     elif kind in ("idiom", "posture"):
         if headed or not describes_next(cursor):
             return False
-        words.append(Item("adjective", item.text, item.words, item.start))
+        said = tuple(item.value.split()) if item.value else item.words
+        words.append(Item("adjective", item.value or item.text, said, item.start))
         cursor.at += 1
     elif kind in ("noun", "adjective"):
         if headed and (kind == "adjective" or _new_part(cursor, words, item)):
@@ -91,7 +94,7 @@ def _step(cursor: Cursor, draft: Draft, words: list[Item], item: Item) -> bool:
     elif kind == "possessive":
         return bool(words) and _possessor(cursor, draft, words)
     elif kind == "generic":
-        if headed:
+        if headed and words[-1].known:
             return False
         cursor.at += 1
         draft.generic = True
@@ -165,7 +168,7 @@ def _side(cursor: Cursor, draft: Draft, words: list[Item], item: Item, headed: b
     if cursor.kind(1) == "of":
         return False
     cursor.at += 1
-    if item.words[-1] == "hand" and cursor.kind() not in ("noun", "adjective", "generic"):
+    if item.words[-1] == "hand" and cursor.kind() not in ("noun", "adjective", "generic", "number"):
         words.append(Item("noun", "hand", ("hand",), item.start))
     draft.modifiers.append(Modifier("position", item.value, first=True, words=item.text, n=draft.ordinal or 1))
     return True

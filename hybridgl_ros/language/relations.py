@@ -104,9 +104,10 @@ def between_landmarks(cursor: Cursor, read: Read) -> list[Draft]:
         found += more
     if len(found) == 2:
         first, second = found
-        if not first.noun and not first.modifiers and second.noun and not first.generic:
+        colour = bool(cursor.vocabulary.colours.intersection((first.noun, second.noun)))
+        if not first.noun and not first.modifiers and second.noun and not first.generic and not colour:
             first.noun, first.known = second.noun, second.known
-        elif not second.noun and (second.generic or second.before):
+        elif not second.noun and (second.generic or second.before) and not colour:
             second.noun, second.known = first.noun, first.known
         for one in found:
             one.plural = False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from hybridgl_ros.language.asides import corrected, useful, without_vocatives
 from hybridgl_ros.language.draft import Cursor, Draft
 from hybridgl_ros.language.exclusions import add_exclusion
 from hybridgl_ros.language.fragments import narrow
-from hybridgl_ros.language.lexer import Item, Lexer
+from hybridgl_ros.language.lexer import Lexer
 from hybridgl_ros.language.modifiers import modifier, modifiers
 from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
@@ -36,10 +37,24 @@ class SentenceReader:
         self._vocabulary = vocabulary
 
     def read(self, words: list[str]) -> Meaning:
-        """The referent of a text of one or more sentences."""
+        """The referent of a text of one or more sentences; what is taken back leaves its noun at most."""
+        words = self._commands_apart(without_vocatives(words, self._lexer, self._vocabulary))
+        before, after = corrected(words, self._lexer, self._vocabulary)
+        meaning = self._read(after)
+        if before:
+            taken_back = self._read(before).target
+            target = meaning.target
+            if not target.noun:
+                target.noun, target.known = taken_back.noun, taken_back.known
+            if target.count == "other" and not target.before:
+                target.before = list(taken_back.before)
+            meaning.ignored.append(" ".join(before).strip(" ,."))
+        return meaning
+
+    def _read(self, words: list[str]) -> Meaning:
         meaning = Meaning(Draft(generic=True))
         said = False
-        sentences = split(self._commands_apart(words))
+        sentences = split(words)
         for sentence in sentences:
             draft, kinds = self._sentence(tuple(sentence), meaning, meaning.target if said else None)
             if draft is None:
@@ -61,7 +76,8 @@ class SentenceReader:
             said = True
         if not said and not meaning.refused and sentences:
             # Nothing but what looks like a command: "hand", "light".
-            cursor = Cursor(useful(self._lexer.items(tuple(sentences[-1]))), self._vocabulary)
+            items, _ = useful(self._lexer.items(tuple(sentences[-1])))
+            cursor = Cursor(items, self._vocabulary)
             meaning.target = self._plain(cursor, None)
         for draft in meaning.refused:
             if not draft.noun and draft.modifiers:
@@ -94,8 +110,9 @@ class SentenceReader:
         self, words: tuple[str, ...], meaning: Meaning, before: Draft | None
     ) -> tuple[Draft | None, set[str]]:
         start, kinds, person = self._opening(words, 0)
-        items = self._lexer.items(words[start:])
-        cursor = Cursor(useful(items), self._vocabulary, antecedent=before)
+        items, asides = useful(self._lexer.items(words[start:]))
+        meaning.ignored += asides
+        cursor = Cursor(items, self._vocabulary, antecedent=before)
         if not any(item.kind not in (",", ".", "drop") for item in cursor.items):
             return None, kinds
         first = cursor.peek()
@@ -105,6 +122,8 @@ class SentenceReader:
         if draft is None:
             draft = self._plain(cursor, before)
         finish(cursor, draft)
+        if cursor.origin is not None:
+            cursor.ignored.append(cursor.origin.text)
         if person and not draft.noun:
             draft.noun = "person"
         if not draft.noun and draft.count == "other":
@@ -140,6 +159,9 @@ class SentenceReader:
                 kinds.add("command")
                 at += 1
             elif word in vocabulary.speaker or (word == "to" and kinds):
+                at += 1
+            elif word not in vocabulary.words and found.get(at + 1, (0, ""))[0] > at + 2:
+                # An interjection that nobody knows before "can I see …".
                 at += 1
             else:
                 break
@@ -222,11 +244,6 @@ class SentenceReader:
             draft.modifiers.pop()
             landmark = f" {last.others[0].phrase}" if last.others else ""
             meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")
-
-
-def useful(items: list[Item]) -> list[Item]:
-    """The items without politeness."""
-    return [item for item in items if item.kind != "drop"]
 
 
 def split(words: list[str]) -> list[list[str]]:

@@ -42,6 +42,8 @@ def of_phrase(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
     if members is None:
         cursor.at = start + 1
         return True
+    if members.count == "all" and not (members.named or members.generic or members.modifiers):
+        return True
     chosen = draft.generic or not draft.noun
     if not chosen:
         draft.after.append("of " + members.phrase)

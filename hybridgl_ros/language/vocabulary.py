@@ -19,7 +19,7 @@ Row = tuple[str, Any, list[Slot]]
 """What a pattern says: the kind of item, its value, the pattern's slots."""
 
 FILES = ("tokens", "speech", "space", "ranks", "counts", "grammar", "idioms", "words", "choices")
-NOUN_GROUPS = ("people", "worn", "parts", "things")
+NOUN_GROUPS = ("people", "worn", "parts", "things", "vessels")
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,13 @@ class Vocabulary:
 
     contractions, rewrites: written word → words. opening: patterns that start a sentence (commands, questions,
     politeness, existence). body: patterns anywhere else. nouns: form → (lemma, plural). groups: lemma → its groups of
-    nouns. adjectives: words that describe. strong, verbs: words that start a command always, or before an object only;
-    commanding: those that do so after a comma. placing, moving: verbs with a destination. sides: word → place.
+    nouns. holding: verbs of vessels. adjectives: words that describe. strong, verbs: words that start a command
+    always, or before an object only; commanding: those that do so after a comma. placing, moving: verbs
+    with a destination. sides: word → place.
     prepositions, place_of, place_alone, place_adjectives, inverse, inverse_alone, direction, opposite, ends,
     size_ranks: what places and relations turn into. closed: words that a typo may be read as even when it looks like
-    English. asking: words of commands and questions. foreign: language → its small words.
+    English. asking: words of commands and questions. vocatives, addressed: what a person is called, and words before
+    it. foreign: language → its small words.
     """
 
     contractions: Mapping[str, str]
@@ -65,6 +67,7 @@ class Vocabulary:
     speaker: frozenset[str]
     generic: frozenset[str]
     human: frozenset[str]
+    holding: frozenset[str]
     set_words: frozenset[str]
     possessives: frozenset[str]
     everything: frozenset[str]
@@ -90,6 +93,8 @@ class Vocabulary:
     asking: frozenset[str]
     shortest_typo: int
     swap_only: int
+    vocatives: frozenset[str]
+    addressed: frozenset[str]
     foreign: Mapping[str, frozenset[str]]
     foreign_share: float
     choices: Choices
@@ -142,6 +147,7 @@ def _load(folder: str) -> Vocabulary:
         possessives=grammar.words("possessives"),
         set_words=grammar.words("set_words"),
         human=grammar.words("human"),
+        holding=words.words("holding"),
         everything=grammar.words("everything"),
         numbers=numbers,
         ordinals=ordinals,
@@ -165,6 +171,8 @@ def _load(folder: str) -> Vocabulary:
         asking=frozenset(asked),
         shortest_typo=tokens.number("shortest_typo", 1, 10),
         swap_only=tokens.number("one_letter_swap_only", 0, 10),
+        vocatives=speech.groups("vocatives")["called"],
+        addressed=speech.groups("vocatives")["before"],
         foreign=tokens.groups("foreign"),
         foreign_share=tokens.number("foreign_share", 0, 1),
         choices=Choices(
@@ -176,7 +184,12 @@ def _load(folder: str) -> Vocabulary:
 
 def _opening(speech: Section) -> Iterator[Row]:
     classes = speech.groups("classes")
-    for name, kind in (("commands", "command"), ("politeness", "drop"), ("existence", "there")):
+    for name, kind in (
+        ("commands", "command"),
+        ("politeness", "drop"),
+        ("existence", "there"),
+        ("corrections", "correction"),
+    ):
         for slots in speech.patterns(speech.entry(name), name, classes):
             yield kind, None, slots
     for value, rows in speech.table("questions").items():
@@ -208,6 +221,7 @@ def _body(
     space.among(space.table("relations"), RELATIONS, "relations")
     space.among(space.table("fixed_places"), PLACES, "fixed_places")
     yield from rows(idioms, "attributes", "idiom")
+    yield from table(idioms, "poses", "idiom", str)
     yield from rows(idioms, "compounds", "compound")
     yield from rows(space, "scene_patterns", "scene")
     yield from table(ranks, "superlatives", "rank", ranks.end)
@@ -233,6 +247,7 @@ def _body(
     for name, kind in _GRAMMAR.items():
         yield from rows(grammar, name, kind)
     yield from rows(speech, "politeness", "drop")
+    yield from rows(speech, "asides", "aside")
 
 
 _GRAMMAR = {

@@ -83,7 +83,7 @@ class QueryScorer:
         """The referents of a text, a `Query` or a `Reading`. Raises ExpressionError for a blank text."""
         timings = dict(scene.timings)
         with timed(timings, "parse"):
-            reading = self.reading(expression)
+            reading = self.on_surfaces(self.reading(expression))
         if not len(scene.proposals):
             first = reading.queries[0]
             return nothing_proposed(scene, summary(reading.text, first), (*scene.notes, *reading.notes), timings, first)
@@ -114,6 +114,24 @@ class QueryScorer:
         else:
             reading = self.read(expression)
         return reduced(reading, self.config.grounding.without)
+
+    def on_surfaces(self, reading: Reading) -> Reading:
+        """A reading without relations to surfaces that the image-text model does not know: all there is lies there."""
+        vocabulary = self.vocabulary
+
+        def tells_nothing(clause: object) -> bool:
+            if not isinstance(clause, Relation) or clause.kind not in ("on", "inside"):
+                return False
+            landmark = clause.landmarks[0]
+            noun = landmark.phrase.noun
+            return noun in vocabulary.bank.surfaces and not vocabulary.text.knows(noun) and not landmark.clauses
+
+        queries, notes = [], dict.fromkeys(reading.notes)
+        for query in reading.queries:
+            idle = [clause for clause in query.clauses if tells_nothing(clause)]
+            notes |= dict.fromkeys(f"ignored: '{clause}', where everything is" for clause in idle)
+            queries.append(replace(query, clauses=tuple(clause for clause in query.clauses if clause not in idle)))
+        return replace(reading, queries=tuple(queries), notes=tuple(notes))
 
     def objects(self, scene: Scene) -> SceneObjects:
         """The scene's objects, found when the first expression comes."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.grounding.execution import Graded, Membership
 from hybridgl_ros.grounding.membership import advantage, leaning, log_odds, probability
-from hybridgl_ros.language.bank import Bank
+from hybridgl_ros.language.bank import Bank, singulars
 from hybridgl_ros.language.query import Phrase
 from hybridgl_ros.settings import MembershipSettings
 
@@ -86,7 +86,8 @@ class Recogniser:
         for kind, words in by_kind.items():
             odds = self.against_rivals(kind, words)
             fit = fit * probability(odds, self.settings.attribute_temperature, self.settings.attribute_bias)
-        return Membership(fit, tuple(graded))
+        told = not attributes or bool(graded or by_kind) or any(map(self.vocabulary.text.knows, attributes))
+        return Membership(fit, tuple(graded), told)
 
     def split(self, phrase: Phrase) -> tuple[str, list[str]]:
         """Noun and attributes; attributes that make one word of the bank with the noun ("coffee mug") belong to it.
@@ -98,6 +99,14 @@ class Recogniser:
             compound = " ".join([*attributes[first:], phrase.noun])
             if phrase.noun and bank.noun(compound) is not None:
                 return compound, attributes[:first]
+        if not phrase.noun or bank.noun(phrase.noun) == ():
+            shape = next((word for word in attributes if word.lower() in bank.shapes), None)
+            if shape is not None:
+                return bank.shapes[shape.lower()], [word for word in attributes if word != shape]
+        elif bank.noun(phrase.noun) is None:
+            colour = next((form for form in singulars(phrase.noun) if bank.attribute(form)), None)
+            if colour is not None:
+                return "", [*attributes, colour]
         if not phrase.noun or bank.noun(phrase.noun) is not None or self.vocabulary.text.knows(phrase.noun):
             return phrase.noun, attributes
         words = [word for attribute in attributes for word in attribute.split()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.config import replace
 from hybridgl_ros.errors import ExpressionError, ImageError
 from hybridgl_ros.language.query import Count, Phrase, Query, Rank, Reading
@@ -142,3 +143,13 @@ def test_depth_that_is_not_known_is_nan(segmenter, picture):
     depth[0, :3] = 0, -1, 2
     found = segmenter.encode(picture, depth=depth).depth
     assert found.dtype == np.float32 and np.isfinite(found).sum() == 1
+
+
+def test_lying_on_what_everything_lies_on_tells_nothing(segmenter, picture, monkeypatch):
+    known = TextEncoder.knows
+    monkeypatch.setattr(TextEncoder, "knows", lambda self, text: text != "tray" and known(self, text))
+    scene = segmenter.encode(picture)
+    answer = segmenter.refer(scene, "the cube on the tray")
+    assert not answer.query.clauses and any("where everything is" in note for note in answer.notes)
+    assert segmenter.refer(scene, "the cube next to the tray").query.clauses
+    assert segmenter.refer(scene, "the cube on the red tray").query.clauses == ()
