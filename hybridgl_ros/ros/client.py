@@ -25,7 +25,7 @@ from std_msgs.msg import String
 
 from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.msg import ReferredObject, ReferredObjects
-from hybridgl_ros.ros.qos import RESULTS
+from hybridgl_ros.ros.qos import RESULTS, SERVICE
 from hybridgl_ros.srv import ReferSegment
 
 Value = TypeVar("Value")
@@ -52,7 +52,7 @@ class SegmentClient:
         namespace = node.rpartition("/")[0]
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
-        self._client = self.node.create_client(ReferSegment, f"{namespace}/refer_segment")
+        self._client = self.node.create_client(ReferSegment, f"{namespace}/refer_segment", qos_profile=SERVICE)
         self._expressions = self.node.create_publisher(String, f"{namespace}/expression", RESULTS)
         self._awaited: str | None = None
         self._result: ReferredObject | None = None

@@ -21,6 +21,8 @@ USUAL_THREADS = 2
 # most of all when /clock keeps it busy.
 SWITCH_INTERVAL = 0.0005
 BAD_START = 1
+# Seconds for callbacks in hand, which would else meet destroyed entities.
+HANDS_OFF = 1.0
 INTERRUPTED = 130
 # What rcl adds for its own developers: the place in its sources.
 SOURCE_PLACE = re.compile(r",? at \S+:\d+")
@@ -80,7 +82,7 @@ def spin(node: Node) -> None:
     finally:
         # First what calls wait for: the executor may wait for the calls.
         getattr(node, "close", lambda: None)()
-        executor.shutdown(timeout_sec=0)
+        executor.shutdown(timeout_sec=HANDS_OFF)
         node.destroy_node()
         rclpy.try_shutdown()
 

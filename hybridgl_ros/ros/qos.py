@@ -26,6 +26,7 @@ FRAMES = QoSProfile(
 )
 RESULTS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
 # Calls that come at once must all be heard, were it to be refused: the usual depth of 10 loses the rest in silence.
+# So must the answers: every client of a service gets those of all the others, too.
 SERVICE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 
 POLICIES: dict[str, type[Enum]] = {

@@ -13,6 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32, String
 
 from hybridgl_ros.pixels import rgb_pixels, unpack_rows
+from hybridgl_ros.ros.qos import SERVICE
 
 BLOCK = (4, 10, 8, 6)
 
@@ -152,7 +153,8 @@ def test_more_calls_than_may_wait_are_refused_at_once(start) -> None:
 def test_thirty_clients_at_once_are_answered_or_refused(start) -> None:
     node = start()
     node.wait_for_models()
-    clients = [node.client.node.create_client(ReferSegment, node.topic("refer_segment")) for _ in range(30)]
+    topic = node.topic("refer_segment")
+    clients = [node.client.node.create_client(ReferSegment, topic, qos_profile=SERVICE) for _ in range(30)]
     for client in clients:
         node.client.wait_for(lambda client=client: client.service_is_ready() or None, "the service")
     request = ReferSegment.Request(expression="wait for red", image=node.frame())
