@@ -117,8 +117,13 @@ def test_frames_do_not_queue_and_the_newest_is_answered(start) -> None:
     node = start()
     node.wait_for_models()
     node.publish(node.frame(second=1))
-    calls = node.call_at_once("wait for red", "red")
-    node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "2" or None, "both calls")
+    calls = []
+    for count, expression in ((1, "wait for red"), (2, "red")):
+        calls += node.call_at_once(expression)
+        waiting = str(count)
+        node.client.wait_for(
+            lambda waiting=waiting: node.client.diagnostics()["expressions waiting"] == waiting or None, expression
+        )
     for second in range(10, 14):
         node.publish(node.frame(second=second))
     node.gate.touch()
