@@ -82,9 +82,17 @@ def spin(node: Node) -> None:
     finally:
         # First what calls wait for: the executor may wait for the calls.
         getattr(node, "close", lambda: None)()
-        executor.shutdown(timeout_sec=HANDS_OFF)
+        finish_callbacks(executor)
+        executor.shutdown(timeout_sec=0)
         node.destroy_node()
         rclpy.try_shutdown()
+
+
+def finish_callbacks(executor: MultiThreadedExecutor) -> None:
+    """Wait for the callbacks in hand: `shutdown` of some versions destroys under them what they still use."""
+    tracker = getattr(executor, "_work_tracker", None)
+    if tracker is not None:
+        tracker.wait(HANDS_OFF)
 
 
 def explained(error: Exception) -> str:
