@@ -89,8 +89,10 @@ def spin(node: Node) -> None:
 
 
 def finish_callbacks(executor: MultiThreadedExecutor) -> None:
-    """Wait for the callbacks in hand: `shutdown` of some versions destroys under them what they still use."""
-    tracker = getattr(executor, "_work_tracker", None)
+    """Begin no further callback and wait for those in hand: some versions' `shutdown` destroys what they use."""
+    pool, tracker = getattr(executor, "_executor", None), getattr(executor, "_work_tracker", None)
+    if pool is not None:
+        pool.shutdown(wait=False, cancel_futures=True)
     if tracker is not None:
         tracker.wait(HANDS_OFF)
 
