@@ -222,7 +222,7 @@ def test_the_node_ends_while_calls_wait(start) -> None:
     node = start()
     node.wait_for_models()
     node.publish(node.frame())
-    node.call_at_once("wait for red", "red")
+    node.call_at_once("wait for red", "wait for red")
     node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "2" or None, "both calls")
     node.process.send_signal(signal.SIGINT)
     node.client.wait_for(lambda: node.process.poll() is not None or None, "the end")
