@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 EXTRAS ?= dev,cluster
 TORCH ?=
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 BOOTSTRAP := $(PYTHON) tools/bootstrap.py
 OPTIONS := --extras "$(EXTRAS)" --torch "$(TORCH)"
