@@ -134,6 +134,16 @@ class DecisionSettings:
     calibrated: bool = setting(
         "The weights' probabilities are calibrated; without, nothing is ever refused, and a note says so."
     )
+    relation: float = setting(
+        "How much relations, exclusions and alternatives tell whether anything is meant: their exponent.",
+        low=0.0,
+        high=100.0,
+    )
+    order: float = setting("The same of ranks and comparisons.", low=0.0, high=100.0)
+    position: float = setting("The same of positions.", low=0.0, high=100.0)
+    clause: float = setting(
+        "Added to an answer's log odds for every clause, for who says more has mostly seen it.", low=-100.0, high=100.0
+    )
     temperature: float = setting("Factor of an answer's log odds.", low=0.0, high=100.0)
     bias: float = setting("Added to an answer's log odds.", low=-100.0, high=100.0)
     threshold: float = setting("Answers less probable than this count as not found.", low=0.0, high=1.0)
