@@ -29,7 +29,7 @@ DIGITS = 4
 TINY = 1e-12
 SWAPPED = "swapped landmarks"
 """The set of expressions whose landmark was replaced by something absent."""
-SWAPPED_WEIGHT = 0.1
+SWAPPED_WEIGHT = 0.3
 """What all of them together count in the fit of the evidence, in units of the set's own absent expressions."""
 EVIDENCE = {"phrase": "phrase", "attribute": "order", "rank": "order", "position": "position"}
 """Kinds of clauses of an answer to fields of `Evidence`; all others are relations."""
