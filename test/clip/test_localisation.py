@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 import torch
+from plain_clip import plain_map_tokens
 
-from hybridgl_ros.clip.localisation import localisation_map, map_tokens, min_max, self_self_attention
+from hybridgl_ros.clip.localisation import localisation_map, map_tokens, min_max, self_self_attention, squash
 
 
 def test_tokens_are_unit_length_and_independent_of_text(tiny_clip, picture):
@@ -33,8 +35,13 @@ def test_constant_values_become_ones():
     assert (min_max(torch.full((3, 3), 0.2)) == 1).all()
 
 
-def test_self_self_attention_of_equal_tokens_is_plain_projection(tiny_clip):
-    attention = tiny_clip.blocks[0].attn
-    tokens = torch.randn(1, 1, 16).expand(1, 5, 16)
-    value = torch.nn.functional.linear(tokens, attention.in_proj_weight[32:], attention.in_proj_bias[32:])
-    assert torch.allclose(self_self_attention(attention, tokens), attention.out_proj(value), atol=1e-5)
+@pytest.mark.parametrize(("size", "blocks"), [(64, 6), (48, 12), (32, 1)])
+def test_tokens_are_those_of_the_plain_way(tiny_clip, picture, size, blocks):
+    found, grid = map_tokens(tiny_clip, picture, size, blocks)
+    expected = plain_map_tokens(tiny_clip, squash(tiny_clip, picture, size), blocks)
+    assert grid == (size // 16, size // 16) and torch.allclose(found, expected, atol=1e-5)
+
+
+def test_self_self_attention_of_equal_tokens_is_their_value():
+    projections = torch.randn(3, 2, 4, 1, 8).expand(3, 2, 4, 5, 8)
+    assert torch.allclose(self_self_attention(projections, torch.ones(2)), projections[2], atol=1e-5)
