@@ -177,7 +177,7 @@ class ReferringSegmenter:
         """
         if isinstance(expression, (str, Query, Reading)):
             return self.scorer.answer(scene, expression)
-        return [self.scorer.answer(scene, one) for one in expression]
+        return self.scorer.answers(scene, expression)
 
     def maps(self, scene: Scene, parse: Parse) -> Maps | None:
         """G_co and G of one expression; None when both kinds of guidance are switched off."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from hybridgl_ros.clip.encoder import ClipEncoder
+from hybridgl_ros.spatial.weights import enlargement, extremal
 
 # Cosines that differ by less are equal: resizing alone leaves differences of 1e-7.
 CONSTANT = 1e-6
@@ -66,17 +69,46 @@ def attend(z: Tensor, values: Tensor, scale: Tensor) -> Tensor:
     return attended.view(z.shape)
 
 
+@dataclass(frozen=True)
+class LocalisationMap:
+    """G_co in [0, 1] of one phrase on the map tokens' own grid.
+
+    values: rows×columns float64, which enlarged to `square` pixels and then to the picture are G_co.
+    """
+
+    values: Tensor
+    square: int
+    image_size: tuple[int, int]
+
+    def enlarged(self) -> Tensor:
+        """G_co, H×W float32."""
+        (height, width), (rows, columns) = self.image_size, self.values.shape
+        down = enlargement(rows, self.square, height).float()
+        across = enlargement(columns, self.square, width).float()
+        return min_max(down @ self.values.float() @ across.T)
+
+
 def localisation_map(
     tokens: Tensor, grid: tuple[int, int], phrase: Tensor, size: int, image_size: tuple[int, int]
-) -> Tensor:
-    """G_co in [0, 1], H×W float32, of one phrase's feature (d). All ones when the map is constant.
+) -> LocalisationMap:
+    """G_co of one phrase's feature (d). All ones when the map is constant.
 
-    Cosine per token, bilinear to size×size, min-max, resized to the image (antialiased), min-max again.
+    Cosine per token, bilinear to size×size, min-max, resized to the image (antialiased), min-max again: all of it is
+    linear but the four extremes.
     """
-    cosines = (tokens @ F.normalize(phrase, dim=-1)).view(1, 1, *grid)
-    square = F.interpolate(cosines, size=(size, size), mode="bilinear", align_corners=False)
-    resized = F.interpolate(min_max(square), size=image_size, mode="bilinear", align_corners=False, antialias=True)
-    return min_max(resized)[0, 0]
+    values = (tokens @ F.normalize(phrase, dim=-1)).view(grid).double().cpu()
+    (rows, columns), (height, width) = grid, image_size
+    stages = (
+        (enlargement(rows, size), enlargement(columns, size)),
+        (extremal(rows, size, height), extremal(columns, size, width)),
+    )
+    for down, across in stages:
+        enlarged = down @ values @ across.T
+        low, high = enlarged.aminmax()
+        if not bool(high - low > CONSTANT):
+            return LocalisationMap(torch.ones_like(values), size, image_size)
+        values = (values - low) / (high - low)
+    return LocalisationMap(values, size, image_size)
 
 
 def min_max(values: Tensor) -> Tensor:
