@@ -54,6 +54,11 @@ def forget(segmenter: ReferringSegmenter) -> None:
     segmenter.parser._parse_known.cache_clear()
 
 
+def ask(segmenter: ReferringSegmenter, encoded: Scene, expression: str) -> None:
+    forget(segmenter)
+    segmenter.refer(encoded, expression)
+
+
 def rows(device: str = "cpu", quick: bool = False) -> Iterator[dict[str, Any]]:
     """One comparison after the other; quick: fewer sizes and rounds."""
     clip, rounds = clip_b16(device), 1 if quick else 5
@@ -70,7 +75,7 @@ def single_rows(
     clip: ClipEncoder, size: str, image: np.ndarray, masks: np.ndarray, encoded: Scene, rounds: int
 ) -> Iterator[dict[str, Any]]:
     fusion, query = make_segmenter(clip, "paper"), make_segmenter(clip, "robot")
-    asked = iter(expressions(20 * (rounds + 2)))
+    asked = iter(expressions(3 * (rounds + 2)))
     # The first of a scene weighs the masks and finds the objects.
     for place in ("", "on the left", "on the right", "in the middle", "above the ball"):
         fusion.refer(encoded, f"the mug {place}")
@@ -89,8 +94,8 @@ def single_rows(
 
     seconds = interleaved(
         {
-            "fusion": lambda: fusion.refer(encoded, next(asked)),
-            "query": lambda: query.refer(encoded, next(asked)),
+            "fusion": lambda: ask(fusion, encoded, next(asked)),
+            "query": lambda: ask(query, encoded, next(asked)),
             "theirs": once,
         },
         rounds,

@@ -52,13 +52,12 @@ def scene(width: int, height: int, count: int = PROPOSALS) -> tuple[np.ndarray, 
 
 
 def expressions(count: int, seed: int = 0) -> list[str]:
-    """Different expressions of two to eight words."""
+    """Different expressions of two to eight words, at most some hundreds."""
     generator = np.random.default_rng(seed)
     found: dict[str, None] = {}
     while len(found) < count:
         thing, other, place = generator.choice(SHAPES), generator.choice(SHAPES), generator.choice(PLACES)
-        number = generator.integers(100)
-        found[f"the {thing} {place.format(other)} number {number}".replace("  ", " ")] = None
+        found[f"the {thing} {place.format(other)}".strip()] = None
     return list(found)
 
 
