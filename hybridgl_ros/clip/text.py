@@ -40,7 +40,8 @@ class TokenTree:
         paths: list[list[int]] = []
         ends = []
         for sequence in sequences:
-            node, path = -1, []
+            node = -1
+            path: list[int] = []
             for token in sequence:
                 node = known.setdefault((node, token), len(known))
                 path = [*path, node]

@@ -167,7 +167,8 @@ class FusionScorer:
 
     def _mask_weights(self, scene: Scene, maps: Maps) -> MaskWeights:
         """What the map's cells weigh in the masks, computed when a scene's first expression with such a prior comes."""
-        grid: tuple[int, int] = tuple(maps.coarse.values.shape)
+        rows, columns = maps.coarse.values.shape
+        grid = rows, columns
         key = (MaskWeights, grid, maps.coarse.square, maps.position, maps.middle)
         if key not in scene.memory:
             masks = scene.proposals.masks
