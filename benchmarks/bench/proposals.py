@@ -91,7 +91,9 @@ def half_masks_row(device: str, scenes: int) -> dict[str, Any]:
         for mask in exact.generate(image, settings).masks:
             overlaps.append(max(((mask & other).sum() / (mask | other).sum() for other in others), default=0.0))
     mean = float(np.mean(overlaps))
-    return line(5, "embedded masks, bfloat16 against float32: mean IoU", mean, 1.0, mean, "≥ 0.98", None, mean >= 0.98, "")
+    return line(
+        5, "embedded masks, bfloat16 against float32: mean IoU", mean, 1.0, mean, "≥ 0.98", None, mean >= 0.98, ""
+    )
 
 
 def mask_ways(model: str, size: tuple[int, int], device: str) -> dict[str, Callable[[], Any]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from segment_anything.modeling import MaskDecoder, Sam
 from segment_anything.modeling.transformer import Attention, TwoWayAttentionBlock
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 # Points decoded together on a CPU: with fewer, the products of their tokens are so small that BLAS rounds differently.
@@ -121,7 +121,7 @@ def attend_to_tokens(block: TwoWayAttentionBlock, queries: Tensor, tokens: Tenso
 def from_images(
     attention: Attention, asked: Tensor, images: list[Tensor], placed: list[Tensor], picture: Picture
 ) -> Tensor:
-    """What n×heads×t×d queries find in their pictures: n×t×C. placed: pictures with positions, none in the first block."""
+    """What n×heads×t×d queries find in their pictures, n×t×C; placed: these with positions, none in the first block."""
     found = []
     for number, query in enumerate(asked):
         if placed:

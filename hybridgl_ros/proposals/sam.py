@@ -42,7 +42,7 @@ class SamProposals:
 
     def embed(self, image: np.ndarray) -> Tensor:
         """SAM's image embedding, 1×C×h×w float32; raises ImageError for a picture too narrow for SAM."""
-        height, width = self._input_size((image.shape[0], image.shape[1]))
+        self._input_size((image.shape[0], image.shape[1]))
         seen = SamPredictor(self._sam).transform.apply_image(image)
         pixels = torch.as_tensor(seen, device=self._sam.device).permute(2, 0, 1)[None]
         mixed = self._dtype != torch.float32

@@ -53,7 +53,7 @@ class Selection:
         sure: list[tuple[int, int, int, int]] = []
         by_boxes = everything and self._settings.nms == "box"
         for i in np.argsort(-np.asarray(ratings, np.float32), kind="stable").tolist():
-            bounds = Bounds.of(self._upscaling, logits[i].float().cpu().numpy())
+            bounds = self._upscaling.bounds(logits[i])
             if by_boxes and self._surely_suppressed(bounds, sure):
                 continue
             found = self._made(logits[i], ratings[i], bounds)
@@ -97,8 +97,8 @@ class Selection:
         wanted, threshold = self._settings.stability_threshold, self._threshold
         if wanted > 0 and bounds.stability_at_most(threshold, STABILITY_OFFSET) < wanted - MARGIN:
             return None
-        end = bounds.ends(threshold - STABILITY_OFFSET)
-        larger = self._upscaling.enlarge(logits, end).cpu().numpy()
+        rows, columns = bounds.end(threshold - STABILITY_OFFSET)
+        larger = self._upscaling.enlarge(logits)[:rows, :columns]
         high, low = (
             np.float32(np.count_nonzero(larger > np.float32(threshold + shift)))
             for shift in (STABILITY_OFFSET, -STABILITY_OFFSET)

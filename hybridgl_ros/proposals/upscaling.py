@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from segment_anything.modeling import Sam
 from torch import Tensor
 from torch.nn import functional as F
 
 # Small logits along one axis that any pixel depends on, at most three, and one more for rounding.
 TAPS = 4
+# Side (px) of SAM's input up to which bounds are taken there.
+SMALL = 512
 # Rounding of a weighted mean, as a share of the greatest logit.
 ROUNDING = 1e-5
 
@@ -31,35 +32,35 @@ class Upscaling:
     size: tuple[int, int]
 
     @cached_property
+    def grid(self) -> tuple[int, int]:
+        """Where bounds are taken: on the decoder's logits, or on SAM's input, which is tighter, where that is small."""
+        side = self.sam.image_encoder.img_size
+        return (side, side) if side <= SMALL else self.logits
+
+    @cached_property
     def first_taps(self) -> tuple[np.ndarray, np.ndarray]:
         """The first of TAPS small rows, or columns, that each row and column of the picture depends on."""
         side = self.sam.image_encoder.img_size
         rows, columns = (
-            first_taps(small, side, seen, final) for small, seen, final in zip(self.logits, self.input_size, self.size)
+            first_taps(small, side, seen, final) for small, seen, final in zip(self.grid, self.input_size, self.size)
         )
         return rows, columns
 
     @cached_property
     def counts(self) -> tuple[np.ndarray, np.ndarray]:
         """How many rows, and columns, of the picture begin at each small one."""
-        rows, columns = (np.bincount(taps, minlength=n) for taps, n in zip(self.first_taps, self.logits))
+        rows, columns = (np.bincount(taps, minlength=n) for taps, n in zip(self.first_taps, self.grid))
         return rows.astype(np.float64), columns.astype(np.float64)
 
-    def enlarge(self, logits: Tensor, end: tuple[int, int]) -> Tensor:
-        """The first rows and columns of the H×W float32 logits that `Sam.postprocess_masks` makes of h×w ones."""
-        side = self.sam.image_encoder.img_size
-        scales = [exact_scale(seen, final) for seen, final in zip(self.input_size, self.size)]
-        if None in scales or any(side % small for small in self.logits):
-            return self.sam.postprocess_masks(logits[None, None], self.input_size, self.size)[0, 0, : end[0], : end[1]]
-        # Without the rows and columns that SAM pads, and those behind the end.
-        kept = [
-            min(small, int(taps[last - 1]) + TAPS + 1)
-            for small, taps, last in zip(self.logits, self.first_taps, end)
-        ]
-        seen = [count * (side // small) for count, small in zip(kept, self.logits)]
-        larger = F.interpolate(logits[None, None, : kept[0], : kept[1]], seen, mode="bilinear", align_corners=False)
-        larger = larger[..., : self.input_size[0], : self.input_size[1]]
-        return torch.ops.aten.upsample_bilinear2d(larger, list(end), False, *scales)[0, 0]
+    def enlarge(self, logits: Tensor) -> np.ndarray:
+        """The H×W float32 logits that SAM makes of h×w ones."""
+        return self.sam.postprocess_masks(logits[None, None], self.input_size, self.size)[0, 0].cpu().numpy()
+
+    def bounds(self, logits: Tensor) -> Bounds:
+        """What is certain of h×w logits."""
+        if self.grid != self.logits:
+            logits = F.interpolate(logits[None, None], self.grid, mode="bilinear", align_corners=False)[0, 0]
+        return Bounds.of(self, logits.float().cpu().numpy())
 
 
 def first_taps(small: int, side: int, seen: int, final: int) -> np.ndarray:
@@ -67,12 +68,6 @@ def first_taps(small: int, side: int, seen: int, final: int) -> np.ndarray:
     middle = np.maximum((np.arange(final) + 0.5) * (seen / final) - 0.5 - 1e-3, 0)
     lower = np.floor(middle)
     return np.floor(np.maximum((lower + 0.5) * (small / side) - 0.5 - 1e-6, 0)).astype(np.int64)
-
-
-def exact_scale(seen: int, final: int) -> float | None:
-    """The scale factor for which torch computes with the same float32 step as for these sizes, if there is one."""
-    factor = final / seen
-    return factor if np.float32(1.0 / factor) == np.float32(seen) / np.float32(final) else None
 
 
 @dataclass(frozen=True)
@@ -89,12 +84,10 @@ class Bounds:
         rounding = ROUNDING * max(float(np.abs(logits).max()), 1.0)
         return cls(upscaling, pooled(logits, np.minimum), pooled(logits, np.maximum), rounding)
 
-    def ends(self, level: float) -> tuple[int, int]:
+    def end(self, level: float) -> tuple[int, int]:
         """How many rows and columns there are up to the last with a pixel that may be above the level; at least 1."""
-        rows, columns = self.upscaling.first_taps
-        above = self.greatest > level - self.rounding
-        ends = [np.flatnonzero(line[taps]) for line, taps in ((above[:, columns].any(1), rows), (above[rows].any(0), columns))]
-        return tuple(int(end[-1]) + 1 if len(end) else 1 for end in ends)  # type: ignore[return-value]
+        box = self.corners(self.greatest > level - self.rounding)
+        return (1, 1) if box is None else (int(box[3]) + 1, int(box[2]) + 1)
 
     def boxes(self, level: float) -> tuple[np.ndarray, np.ndarray] | None:
         """XYXY corners of a box that surely lies within that of the mask above the level, and of one around it.
@@ -106,9 +99,9 @@ class Bounds:
         return None if inner is None or outer is None else (inner, outer)
 
     def corners(self, small: np.ndarray) -> np.ndarray | None:
-        rows, columns = self.upscaling.first_taps
-        down = np.flatnonzero(small[:, columns].any(1)[rows])
-        across = np.flatnonzero(small[rows].any(0)[columns])
+        (rows, columns), (begin_rows, begin_columns) = self.upscaling.first_taps, self.upscaling.counts
+        down = np.flatnonzero(small[:, begin_columns > 0].any(1)[rows])
+        across = np.flatnonzero(small[begin_rows > 0].any(0)[columns])
         return np.array([across[0], down[0], across[-1], down[-1]], float) if len(down) and len(across) else None
 
     def stability_at_most(self, threshold: float, offset: float) -> float:

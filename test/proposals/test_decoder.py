@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import cv2
 import numpy as np
 import pytest
@@ -12,11 +14,12 @@ from segment_anything import SamPredictor
 from segment_anything.utils.amg import calculate_stability_score, remove_small_regions
 
 from hybridgl_ros.models.embedded_sam import SamSizes, build_embedded_sam
+from hybridgl_ros.proposals import upscaling as upscaling_module
 from hybridgl_ros.proposals.decoder import decode_points
 from hybridgl_ros.proposals.masks import corners
 from hybridgl_ros.proposals.packed import PackedMask
 from hybridgl_ros.proposals.selection import without_small_regions
-from hybridgl_ros.proposals.upscaling import Bounds, Upscaling
+from hybridgl_ros.proposals.upscaling import Upscaling
 
 SIZES = SamSizes(image=64, encoder_width=16, encoder_blocks=1, encoder_heads=2, decoder_width=32, decoder_mlp=64)
 
@@ -61,8 +64,9 @@ sizes = st.tuples(st.integers(1, 150), st.integers(1, 150)).filter(lambda size: 
 
 
 @settings(deadline=None, max_examples=60)
+@pytest.mark.parametrize("small", [0, 512])
 @given(size=sizes, seed=st.integers(0, 2**32 - 1), smooth=st.integers(0, 9), shift=st.floats(-4, 4))
-def test_bounds_hold_and_the_enlarged_part_is_exact(sam, size, seed, smooth, shift):
+def test_bounds_hold(sam, small, size, seed, smooth, shift):
     logits = np.random.default_rng(seed).normal(size=(32, 32)).astype(np.float32)
     logits = cv2.GaussianBlur(logits, (0, 0), smooth / 2) if smooth else logits
     logits = 4 * logits / logits.std() + np.float32(shift)
@@ -70,12 +74,13 @@ def test_bounds_hold_and_the_enlarged_part_is_exact(sam, size, seed, smooth, shi
     if not min(seen):
         return
     exact = sam.postprocess_masks(torch.from_numpy(logits)[None, None], seen, size)
-    upscaling = Upscaling(sam, (32, 32), seen, size)
-    bounds = Bounds.of(upscaling, logits)
+    with patch.object(upscaling_module, "SMALL", small):
+        upscaling = Upscaling(sam, (32, 32), seen, size)
+        assert upscaling.grid == ((64, 64) if small else (32, 32))
+    bounds = upscaling.bounds(torch.from_numpy(logits))
     whole, mask = exact[0, 0].numpy(), exact[0, 0].numpy() > 0
-    ends = bounds.ends(-1.0)
-    assert np.array_equal(upscaling.enlarge(torch.from_numpy(logits), ends).numpy(), whole[: ends[0], : ends[1]])
-    assert not (whole[ends[0] :] > -1).any() and not (whole[:, ends[1] :] > -1).any()
+    rows, columns = bounds.end(-1.0)
+    assert not (whole[rows:] > -1).any() and not (whole[:, columns:] > -1).any()
     boxes = bounds.boxes(0.0)
     if boxes is not None:
         inner, outer, box = *boxes, np.array(corners(mask))
