@@ -100,8 +100,8 @@ class Bounds:
 
     def corners(self, small: np.ndarray) -> np.ndarray | None:
         (rows, columns), (begin_rows, begin_columns) = self.upscaling.first_taps, self.upscaling.counts
-        down = np.flatnonzero(small[:, begin_columns > 0].any(axis=1, keepdims=True)[rows])
-        across = np.flatnonzero(small[begin_rows > 0].any(axis=0, keepdims=True)[:, columns])
+        down = np.flatnonzero(np.logical_or.reduce(small[:, begin_columns > 0], axis=1)[rows])
+        across = np.flatnonzero(np.logical_or.reduce(small[begin_rows > 0], axis=0)[columns])
         return np.array([across[0], down[0], across[-1], down[-1]], float) if len(down) and len(across) else None
 
     def stability_at_most(self, threshold: float, offset: float) -> float:
