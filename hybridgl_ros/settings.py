@@ -76,8 +76,14 @@ class ProposalSettings:
     stability_threshold: float = setting(
         "Masks that change more than this with the logit threshold are dropped.", low=0.0, high=1.0, stage="image"
     )
+    nms: str = setting(
+        "Which IoU tells that two masks show the same: that of their boxes, as SAM's own generator has it, or that of "
+        "the masks, with which a ring stays beside what lies in it.",
+        choices=("box", "mask"),
+        stage="image",
+    )
     nms_threshold: float = setting(
-        "Box IoU above which the lower-rated of two masks is dropped.", low=0.0, high=1.0, stage="image"
+        "IoU above which the lower-rated of two masks is dropped.", low=0.0, high=1.0, stage="image"
     )
     minimum_region_area: int = setting(
         "Islands and holes smaller than this (px) are removed; 0 keeps them.", low=0, high=1000000, stage="image"

@@ -17,7 +17,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.ros import launching
+from hybridgl_ros.ros.common import launching
 from launch import LaunchContext, LaunchDescription
 
 FILE = Path(__file__)

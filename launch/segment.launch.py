@@ -17,7 +17,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from hybridgl_ros.ros import launching
+from hybridgl_ros.ros.common import launching
 from hybridgl_ros.settings import Description
 from launch import LaunchContext, LaunchDescription
 

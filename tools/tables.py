@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hybridgl_ros.reference import Row, allowed, as_markdown, settings_table, shown, type_name
-from hybridgl_ros.ros.settings import CameraSettings, SegmentSettings, default_settings
+from hybridgl_ros.ros.common.settings import CameraSettings, SegmentSettings, default_settings
 from hybridgl_ros.settings import describe
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -25,6 +25,7 @@ PERMISSIVE = ProposalSettings(
     points_per_batch=64,
     predicted_iou_threshold=0.5,
     stability_threshold=0.5,
+    nms="box",
     nms_threshold=0.7,
     minimum_region_area=20,
 )

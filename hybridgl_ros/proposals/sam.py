@@ -18,10 +18,10 @@ from segment_anything import SamPredictor
 from segment_anything.modeling import Sam
 from segment_anything.utils.amg import build_point_grid, calculate_stability_score, remove_small_regions
 from torch import Tensor
-from torchvision.ops.boxes import batched_nms
 
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.memory import PIECE, check_room, pieces, room_on
+from hybridgl_ros.proposals.duplicates import kept_by_boxes, kept_by_masks
 from hybridgl_ros.proposals.masks import corners, proposals_from_masks
 from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.types import Proposals
@@ -64,9 +64,9 @@ class SamProposals:
                 for points in batches(build_point_grid(settings.points_per_side), settings.points_per_batch)
                 for one in self._masks_at(points, features, input_size, size, settings)
             ]
-        kept = without_duplicates(found, [one.predicted_iou for one in found], settings.nms_threshold)
+        kept = without_duplicates(found, [one.predicted_iou for one in found], settings.nms, settings.nms_threshold)
         if settings.minimum_region_area:
-            kept = cleaned(kept, settings.minimum_region_area, max(settings.nms_threshold, CLEANED_NMS))
+            kept = cleaned(kept, settings)
         check_room(len(kept) * size[0] * size[1], size, f"{len(kept)} masks")
         masks = np.empty((len(kept), *size), bool)
         for mask, one in zip(masks, kept):
@@ -144,20 +144,27 @@ def encode(mask: np.ndarray) -> dict[str, Any]:
     return coco.encode(np.asfortranarray(mask, dtype=np.uint8))
 
 
-def without_duplicates(found: list[Found], ratings: list[float], threshold: float) -> list[Found]:
-    """The masks by falling rating, without those whose box overlaps a better one's by more than the threshold."""
-    boxes = torch.tensor([one.box for one in found], dtype=torch.float32).view(-1, 4)
-    order = batched_nms(boxes, torch.tensor(ratings), torch.zeros(len(found)), iou_threshold=threshold)
-    return [found[i] for i in order.tolist()]
+def without_duplicates(found: list[Found], ratings: list[float], by: str, threshold: float) -> list[Found]:
+    """The masks by falling rating, without those that overlap a better one by more than the threshold.
+
+    by: `box` compares boxes, as the generator does, `mask` the masks.
+    """
+    if by == "box":
+        order = kept_by_boxes([one.box for one in found], ratings, threshold)
+    else:
+        order = kept_by_masks([one.code for one in found], ratings, threshold)
+    return [found[i] for i in order]
 
 
-def cleaned(found: list[Found], area: int, nms_threshold: float) -> list[Found]:
-    """The masks without holes and islands smaller than `area` pixels; those that had none come first."""
+def cleaned(found: list[Found], settings: ProposalSettings) -> list[Found]:
+    """The masks without holes and islands smaller than asked; those that had none come first."""
     results, untouched = [], []
     for one in found:
-        mask, holes = remove_small_regions(coco.decode(one.code).astype(bool), area, mode="holes")
-        mask, islands = remove_small_regions(mask, area, mode="islands")
+        mask, holes = remove_small_regions(
+            coco.decode(one.code).astype(bool), settings.minimum_region_area, mode="holes"
+        )
+        mask, islands = remove_small_regions(mask, settings.minimum_region_area, mode="islands")
         changed = holes or islands
         results.append(Found(encode(mask), corners(mask), one.predicted_iou, one.stability) if changed else one)
         untouched.append(float(not changed))
-    return without_duplicates(results, untouched, nms_threshold)
+    return without_duplicates(results, untouched, settings.nms, max(settings.nms_threshold, CLEANED_NMS))

@@ -39,9 +39,9 @@ class Written:
     writer: str
 
 
-def people_path() -> Path:
-    """The expressions that ship with the package."""
-    return Path(__file__).with_name("people.jsonl")
+def people_path(name: str = "people") -> Path:
+    """The expressions that ship with the package: `people`, or `people_fresh` of other scenes by other writers."""
+    return Path(__file__).with_name(f"{name}.jsonl")
 
 
 def read_people(path: str | os.PathLike[str] | None = None) -> tuple[Written, ...]:

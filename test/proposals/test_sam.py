@@ -31,7 +31,7 @@ def photo() -> np.ndarray:
 
 
 def settings(**changes):
-    overrides = {"points_per_side": 4, **changes}
+    overrides = {"points_per_side": 4, "nms": "box", **changes}
     return load_config(
         "embedded", overrides={f"proposals.{name}": value for name, value in overrides.items()}
     ).proposals
@@ -75,9 +75,24 @@ def test_the_masks_and_their_order_are_those_of_the_published_generator(model, p
         assert found.dropped == expected.dropped
 
 
-def test_nothing_found_is_no_error(model, photo):
-    found = sam.SamProposals(model).generate(photo, settings(predicted_iou_threshold=1.0))
+@pytest.mark.parametrize("nms", ["box", "mask"])
+def test_nothing_found_is_no_error(model, photo, nms):
+    found = sam.SamProposals(model).generate(photo, settings(predicted_iou_threshold=1.0, nms=nms))
     assert found.masks.shape == (0, 240, 320)
+
+
+@pytest.mark.parametrize("area", [0, 40])
+def test_by_masks_no_two_proposals_overlap_much_and_what_was_dropped_overlaps_a_better_one(model, photo, area):
+    wanted = {"points_per_side": 8, "minimum_region_area": area}
+    every = sam.SamProposals(model).generate(photo, settings(**wanted, nms_threshold=1.0))
+    kept = sam.SamProposals(model).generate(photo, settings(**wanted, nms="mask"))
+    flat = kept.masks.reshape(len(kept), -1).astype(float)
+    common = flat @ flat.T
+    iou = common / (flat.sum(1)[:, None] + flat.sum(1) - common)
+    assert 0 < len(kept) < len(every) and np.triu(iou, 1).max() <= 0.7
+    for mask, rating in zip(every.masks, every.predicted_iou):
+        overlaps = [(mask & other).sum() / (mask | other).sum() for other in kept.masks[kept.predicted_iou >= rating]]
+        assert area or max(overlaps) > 0.7
 
 
 @pytest.mark.parametrize("size", [(4000, 6), (6, 4000), (600, 1)])

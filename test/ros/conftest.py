@@ -59,7 +59,7 @@ class RunningNode:
         """An image of a red block at the column, as the camera sends it."""
         from std_msgs.msg import Header
 
-        from hybridgl_ros.ros.conversion import image_message
+        from hybridgl_ros.ros.common.conversion import image_message
 
         message = image_message(picture(column), "rgb8", Header(frame_id="optical"))
         message.header.stamp.sec = second
@@ -149,7 +149,7 @@ def stop(child: subprocess.Popen) -> int:
 @pytest.fixture(scope="session")
 def run_node(ros: None, spawn: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunningNode]:
     """Starts a fake segment_node: run_node("-p", "mode:=once", marks=["missing"]); see fake_node.py for the marks."""
-    from hybridgl_ros.ros.client import SegmentClient
+    from hybridgl_ros.ros.common.client import SegmentClient
 
     def run(
         *arguments: str,

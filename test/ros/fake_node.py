@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from hybridgl_ros.errors import ExpressionError, WeightsError
-from hybridgl_ros.ros.executable import run
-from hybridgl_ros.ros.segment_node import SegmentNode
+from hybridgl_ros.ros.common.executable import run
+from hybridgl_ros.ros.segment.segment_node import SegmentNode
 from hybridgl_ros.types import Answer, Candidate, Parse, Proposals, Scene
 
 CHANNELS = ("red", "green", "blue")

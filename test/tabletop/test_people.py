@@ -11,7 +11,7 @@ import pytest
 
 from hybridgl_ros.tabletop.dataset import TabletopSet, TabletopSetError, validation_path
 from hybridgl_ros.tabletop.oracle import referents
-from hybridgl_ros.tabletop.people import read_people
+from hybridgl_ros.tabletop.people import people_path, read_people
 
 LINE = {
     "scene": "s-1",
@@ -69,8 +69,9 @@ def test_a_missing_or_empty_file_is_named(tmp_path: Path) -> None:
         read_people(write(tmp_path, ""))
 
 
-def test_the_shipped_file_is_true_of_its_scenes_and_large_enough() -> None:
-    lines = read_people()
+@pytest.mark.parametrize("name", ["people", "people_fresh"])
+def test_a_shipped_file_is_true_of_its_scenes_and_large_enough(name: str) -> None:
+    lines = read_people(people_path(name))
     scenes = TabletopSet(validation_path())
     positions = {scenes.record(index)["id"]: index for index in range(len(scenes))}
     for identity in dict.fromkeys(line.scene for line in lines):
@@ -84,3 +85,8 @@ def test_the_shipped_file_is_true_of_its_scenes_and_large_enough() -> None:
     kinds = Counter(line.expression.kind for line in lines)
     assert min(kinds.values()) >= 15, kinds
     assert {"plural", "absent"} < set(kinds)
+
+
+def test_fresh_expressions_are_of_other_scenes() -> None:
+    fresh = {line.scene for line in read_people(people_path("people_fresh"))}
+    assert fresh.isdisjoint(line.scene for line in read_people())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from hybridgl_ros.tabletop.dataset import (
 )
 from hybridgl_ros.tabletop.more_expressions import more_expressions_for
 from hybridgl_ros.tabletop.oracle import Unclear, absence
-from hybridgl_ros.tabletop.people import Written, read_people
+from hybridgl_ros.tabletop.people import Written, people_path, read_people
 from hybridgl_ros.tabletop.truth import objects_of_record
 
 HELDOUT = "heldout"
@@ -134,6 +135,7 @@ EXPRESSIONS: dict[str, tuple[str, Expressions]] = {
     "templates": (HELDOUT, of_the_set),
     "more": (HELDOUT, of_more_templates),
     "people": (VALIDATION, of_people),
+    "fresh": (VALIDATION, partial(of_people, file=people_path("people_fresh"))),
 }
 """What to ask: the split whose scenes it is usually asked of, and where it comes from."""
 
@@ -153,7 +155,8 @@ def source_of(expressions: str) -> tuple[str, Expressions]:
 def open_tabletop(split: str = HELDOUT, root: Path | None = None, expressions: str = "templates") -> TabletopDataset:
     """A shipped set, or the set at `root`: a zip, a folder of shards, or a folder with <split>.zip.
 
-    expressions: templates (stored with the scenes), more (further kinds, made anew) or people (written by people).
+    expressions: templates (stored with the scenes), more (further kinds, made anew), people (written by people) or
+    fresh (likewise, of the scenes that those are not of: to measure only).
     Raises DatasetError when there is no such split or no such expressions.
     """
     asked = source_of(expressions)[1]

@@ -1,0 +1,1 @@
+"""`evaluate_bag`: recorded bags, played into the node and scored."""

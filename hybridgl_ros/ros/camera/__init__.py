@@ -1,0 +1,1 @@
+"""`sim_camera`: the simulated tabletop as a camera."""

@@ -1,0 +1,103 @@
+"""From the command line to a spinning node and back."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.utilities import remove_ros_args
+
+from hybridgl_ros.errors import HybridGLError
+from hybridgl_ros.ros.common.dds import use_dds_profile
+
+USUAL_THREADS = 2
+# Python's usual 5 ms for every turn that the executor waits for make it miss frames while the inference thread works,
+# most of all when /clock keeps it busy.
+SWITCH_INTERVAL = 0.0005
+BAD_START = 1
+# Seconds for callbacks in hand, which would else meet destroyed entities.
+HANDS_OFF = 1.0
+INTERRUPTED = 130
+# What rcl adds for its own developers: the place in its sources.
+SOURCE_PLACE = re.compile(r",? at \S+:\d+")
+INIT_FAILED = "failed to initialize rcl: "
+
+
+def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> int:
+    """Make a node and spin it until it is interrupted or shut down.
+
+    The node may state how many threads it needs (`node.threads`), what it has to end before the executor does
+    (`node.close`), and whether its own threads have ended when it is destroyed (`node.ended`); if not, the process
+    ends here. Returns the process's exit code: 1 when the arguments or the node's parameters are refused, which is
+    logged in a line.
+    """
+    arguments = sys.argv if arguments is None else arguments
+    use_dds_profile()
+    try:
+        rclpy.init(args=arguments)
+    except Exception as error:  # rclpy has a type of its own for each of its layers, none of them in common
+        print(f"{os.path.basename(arguments[0])}: bad ROS arguments: {explained(error)}", file=sys.stderr)
+        return BAD_START
+    logger = rclpy.logging.get_logger("hybridgl_ros")
+    others = remove_ros_args(arguments)[1:]
+    if others:
+        logger.warning(f"not understood: {' '.join(others)}; parameters and remappings come after --ros-args")
+    try:
+        node = make_node()
+    except (HybridGLError, ParameterException) as error:
+        logger.fatal(str(error))
+        rclpy.try_shutdown()
+        return BAD_START
+    except (KeyboardInterrupt, ExternalShutdownException):
+        rclpy.try_shutdown()
+        return INTERRUPTED
+    spin(node)
+    if not getattr(node, "ended", True):
+        # Python would wait for the thread in hand; nothing of it is worth keeping.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+def spin(node: Node) -> None:
+    """Spin a node until it is interrupted or shut down, and destroy it."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    executor = MultiThreadedExecutor(num_threads=getattr(node, "threads", USUAL_THREADS))
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        node.get_logger().debug("interrupted")
+    except Exception:
+        # Shut down under a callback's hands: what it then meets is no news.
+        if rclpy.ok():
+            raise
+    finally:
+        # First what calls wait for: the executor may wait for the calls.
+        getattr(node, "close", lambda: None)()
+        finish_callbacks(executor)
+        executor.shutdown(timeout_sec=0)
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def finish_callbacks(executor: MultiThreadedExecutor) -> None:
+    """Begin no further callback and wait for those in hand: some versions' `shutdown` destroys what they use."""
+    pool, tracker = getattr(executor, "_executor", None), getattr(executor, "_work_tracker", None)
+    if pool is not None:
+        pool.shutdown(wait=False, cancel_futures=True)
+    if tracker is not None:
+        tracker.wait(HANDS_OFF)
+
+
+def explained(error: Exception) -> str:
+    """What rclpy says of arguments that it cannot read, in one line."""
+    text = " ".join(str(error).split()).removeprefix(INIT_FAILED)
+    return SOURCE_PLACE.sub("", text)

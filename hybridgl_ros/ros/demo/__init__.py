@@ -1,0 +1,1 @@
+"""`make demo`: camera and node as processes, seven expressions asked and scored."""

@@ -1,0 +1,54 @@
+"""What segment_node publishes of each answer."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float32
+
+from hybridgl_ros.drawing import draw_answer
+from hybridgl_ros.msg import ReferredObject, ReferredObjects
+from hybridgl_ros.ros.common.conversion import image_message, mask_message
+from hybridgl_ros.ros.common.messages import all_referents, referred_objects
+from hybridgl_ros.ros.common.qos import RESULTS, overridden
+from hybridgl_ros.ros.segment.worker import Outcome
+
+
+class Outputs:
+    """Publishers of `~/mask` (of all referents), `~/score`, `~/result` (the first), `~/results` and `~/overlay`.
+
+    What holds a picture is made while somebody listens to it.
+    """
+
+    def __init__(self, node: Node) -> None:
+        def publisher(kind: type, topic: str):
+            profile = overridden(node, node.resolve_topic_name(topic), "publisher", RESULTS)
+            return node.create_publisher(kind, topic, profile)
+
+        self._mask = publisher(Image, "~/mask")
+        self._score = publisher(Float32, "~/score")
+        self._result = publisher(ReferredObject, "~/result")
+        self._results = publisher(ReferredObjects, "~/results")
+        self._overlay = publisher(Image, "~/overlay")
+
+    def publish(self, outcome: Outcome) -> None:
+        """Publish an outcome where somebody listens. Raises ValueError when it has no answer."""
+        answer, image, header = outcome.answer, outcome.image, outcome.header
+        if answer is None or image is None:
+            raise ValueError(f"no answer to publish: {outcome.problem}")
+        if heard(self._mask):
+            self._mask.publish(mask_message(answer.mask, header))
+        self._score.publish(Float32(data=float(answer.score)))
+        if heard(self._result) or heard(self._results):
+            objects = referred_objects(answer, outcome.expression, header, outcome.latency)
+            if heard(self._results):
+                self._results.publish(all_referents(answer, objects))
+            self._result.publish(objects[0])
+        if heard(self._overlay):
+            self._overlay.publish(image_message(draw_answer(image, answer), "rgb8", header))
+
+
+def heard(publisher: Publisher) -> bool:
+    """Whether anybody listens: messages with pictures cost time even when nobody does."""
+    return publisher.get_subscription_count() > 0

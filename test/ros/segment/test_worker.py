@@ -1,0 +1,235 @@
+"""The inference thread with a fake segmenter; threads are held by events, never by time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+
+import numpy as np
+import pytest
+
+from hybridgl_ros.config import load_config, replace
+from hybridgl_ros.errors import ImageError, WeightsError
+from hybridgl_ros.ros.segment.worker import Frame, InferenceWorker, ModelState, RefusedError
+
+PATIENCE = 60.0
+
+
+class FakeSegmenter:
+    """Encodes a picture to itself and answers with the configuration it has."""
+
+    def __init__(self) -> None:
+        self.encoded = 0
+        self.config = None
+        self.asked = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def with_config(self, config) -> FakeSegmenter:
+        self.config = config
+        return self
+
+    def encode(self, image: np.ndarray) -> np.ndarray:
+        self.encoded += 1
+        return [image.copy()]
+
+    def refer(self, scene, expression: str):
+        self.asked.set()
+        assert self.go_on.wait(PATIENCE)
+        if expression == "defect":
+            raise KeyError("defect")
+        return expression, float(scene[0].mean()), self.config.fusion.alpha
+
+
+@pytest.fixture
+def segmenter() -> FakeSegmenter:
+    return FakeSegmenter()
+
+
+@pytest.fixture
+def defects() -> list[Exception]:
+    return []
+
+
+@pytest.fixture
+def make_worker(segmenter: FakeSegmenter, defects: list[Exception]) -> Iterator[Callable[..., InferenceWorker]]:
+    made: list[InferenceWorker] = []
+
+    def make(
+        load: Callable = lambda config: segmenter, limit: int = 8, cache: int = 2, report: Callable = defects.append
+    ) -> InferenceWorker:
+        config = load_config("embedded")
+        worker = InferenceWorker(load, config, report=report, limit=limit, cache_capacity=cache)
+        made.append(worker)
+        return worker
+
+    yield make
+    segmenter.go_on.set()
+    for worker in made:
+        worker.close()
+
+
+def frame(value: int = 7) -> Frame:
+    return Frame(f"header {value}", lambda: np.full((2, 3, 3), value, np.uint8))
+
+
+def ask(worker: InferenceWorker, expression: str = "cup", value: int = 7):
+    return worker.submit(expression, lambda: frame(value)).result(PATIENCE)
+
+
+def test_answer_comes_with_the_frames_header(make_worker) -> None:
+    outcome = ask(make_worker())
+    assert outcome.header == "header 7"
+    assert outcome.answer == ("cup", 7.0, load_config("embedded").fusion.alpha)
+    assert outcome.problem == ""
+    assert outcome.latency > 0
+
+
+def test_the_frame_is_chosen_when_the_turn_comes(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    segmenter.go_on.clear()
+    newest = [frame(1)]
+    first = worker.submit("first", lambda: newest[-1])
+    second = worker.submit("second", lambda: newest[-1])
+    newest.append(frame(2))
+    segmenter.go_on.set()
+    assert first.result(PATIENCE).answer[0] == "first"
+    assert second.result(PATIENCE).header == "header 2"
+
+
+def test_too_many_waiting_are_refused_and_place_becomes_free(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker(limit=2)
+    segmenter.go_on.clear()
+    held = [worker.submit("cup", frame) for _ in range(2)]
+    with pytest.raises(RefusedError, match="2 expressions are waiting"):
+        worker.submit("cup", frame)
+    segmenter.go_on.set()
+    assert all(future.result(PATIENCE).answer for future in held)
+    assert ask(worker).answer is not None
+
+
+def test_an_uncounted_one_needs_no_place(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker(limit=1)
+    segmenter.go_on.clear()
+    followed = worker.submit("cup", frame, counted=False)
+    called = worker.submit("plate", frame)
+    with pytest.raises(RefusedError):
+        worker.submit("fork", frame)
+    segmenter.go_on.set()
+    assert followed.result(PATIENCE).answer[0] == "cup"
+    assert called.result(PATIENCE).answer[0] == "plate"
+
+
+def test_a_picture_too_large_for_the_memory_is_a_problem_but_no_defect(
+    make_worker, segmenter: FakeSegmenter, defects: list[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(image: np.ndarray) -> None:
+        raise ImageError("12000×9000 pixels want 83 GB, 4 GB are free")
+
+    worker = make_worker()
+    monkeypatch.setattr(segmenter, "encode", encode)
+    outcome = ask(worker)
+    assert (outcome.answer, outcome.problem) == (None, "12000×9000 pixels want 83 GB, 4 GB are free")
+    assert defects == []
+    monkeypatch.undo()
+    assert ask(worker).answer is not None
+
+
+def test_one_picture_is_encoded_once_within_the_capacity(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker(cache=2)
+    for value in (1, 2, 1, 2):
+        assert ask(worker, value=value).answer[1] == value
+    assert segmenter.encoded == 2
+    ask(worker, value=3)
+    ask(worker, value=1)
+    assert segmenter.encoded == 4
+    assert worker.cached == 2
+
+
+def test_no_scene_is_kept_without_capacity(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker(cache=0)
+    ask(worker)
+    ask(worker)
+    assert (segmenter.encoded, worker.cached) == (2, 0)
+
+
+def test_answer_settings_keep_the_scene_and_image_settings_do_not(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    config = load_config("embedded")
+    ask(worker)
+    worker.configure(replace(config, {"fusion.alpha": 0.25}), 2)
+    assert ask(worker).answer[2] == 0.25
+    assert segmenter.encoded == 1
+    worker.configure(replace(config, {"features.beta": 3.0}), 2)
+    ask(worker)
+    assert segmenter.encoded == 2
+
+
+def test_a_defect_is_reported_and_the_next_answer_comes(make_worker, defects: list[Exception]) -> None:
+    worker = make_worker()
+    outcome = ask(worker, "defect")
+    assert outcome.answer is None
+    assert outcome.problem == "KeyError: 'defect'"
+    assert [type(error) for error in defects] == [KeyError]
+    assert ask(worker).answer is not None
+
+
+def test_a_bad_picture_is_a_problem_but_no_defect(make_worker, defects: list[Exception]) -> None:
+    def unreadable() -> np.ndarray:
+        raise ImageError("torn")
+
+    worker = make_worker()
+    outcome = worker.submit("cup", lambda: Frame("header", unreadable)).result(PATIENCE)
+    assert (outcome.answer, outcome.problem, outcome.header) == (None, "torn", "header")
+    assert defects == []
+    assert ask(worker).answer is not None
+
+
+def test_failed_loading_answers_with_the_reason(make_worker, defects: list[Exception]) -> None:
+    def load(config):
+        raise WeightsError("run: hybridgl download sam_vit_h")
+
+    worker = make_worker(load)
+    outcome = ask(worker)
+    assert outcome.problem == "run: hybridgl download sam_vit_h"
+    assert worker.state is ModelState.FAILED
+    assert defects == []
+
+
+def test_closing_cancels_what_waits(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    segmenter.go_on.clear()
+    running = worker.submit("cup", frame)
+    waiting = worker.submit("plate", frame)
+    assert segmenter.asked.wait(PATIENCE)
+    closing = threading.Thread(target=worker.close)
+    closing.start()
+    with pytest.raises(CancelledError):
+        waiting.result(PATIENCE)
+    segmenter.go_on.set()
+    closing.join(PATIENCE)
+    assert not closing.is_alive()
+    assert running.result(PATIENCE).answer is not None
+
+
+def test_after_some_patience_what_is_in_hand_is_cancelled_too(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    segmenter.go_on.clear()
+    running = worker.submit("cup", frame)
+    assert segmenter.asked.wait(PATIENCE)
+    assert not worker.close(0.01)
+    with pytest.raises(CancelledError):
+        running.result(PATIENCE)
+    with pytest.raises(RefusedError, match="ending"):
+        worker.submit("plate", frame)
+
+
+def test_even_a_failing_report_leaves_nobody_waiting(make_worker, defects: list[Exception]) -> None:
+    def report(error: Exception) -> None:
+        raise OSError("the log is full")
+
+    worker = make_worker(report=report)
+    with pytest.raises(OSError, match="full"):
+        ask(worker, "defect")
+    assert ask(worker).answer is not None
