@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from hybridgl_ros.ros.executable import run
-from hybridgl_ros.ros.segment_node import SegmentNode
+from hybridgl_ros.ros.common.executable import run
+from hybridgl_ros.ros.segment.segment_node import SegmentNode
 from hybridgl_ros.types import Answer, Candidate, Parse, Proposals, Scene
 
 

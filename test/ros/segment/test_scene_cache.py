@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hybridgl_ros.config import load_config, replace
-from hybridgl_ros.ros.scene_cache import SceneCache
+from hybridgl_ros.ros.segment.scene_cache import SceneCache
 
 
 @pytest.fixture
