@@ -144,7 +144,7 @@ class _Assembler:
         if entry.kind == "attribute":
             words = str(entry.value)
             noun = entry.others[0].noun if entry.others else ""
-            attributes = tuple(entry.others[0].before) if entry.others else (words,)
+            attributes = (*entry.others[0].before, *entry.others[0].after) if entry.others else (words,)
             return Negation(Phrase(words, noun, attributes))
         if entry.kind == "except":
             return Except(self.query(entry.others[0]))
