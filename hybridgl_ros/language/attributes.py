@@ -52,6 +52,12 @@ def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
         return True
     if _held(cursor, draft, phrase, negated):
         return True
+    if not phrase.noun and phrase.before and cursor.vocabulary.colours.issuperset(phrase.before):
+        if negated:
+            draft.modifiers.append(Modifier("attribute", " ".join(phrase.before), negated=True, words=item.text))
+        else:
+            draft.before += phrase.before
+        return True
     text = f"with {phrase.phrase}".strip()
     group = cursor.group(phrase.noun)
     if negated and group and not group & {"worn", "parts"} and "vessels" in cursor.group(draft.noun):

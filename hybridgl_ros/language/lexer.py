@@ -104,6 +104,8 @@ class Lexer:
 
     def _places(self, words: tuple[str, ...]) -> tuple[str, ...]:
         sides = self._vocabulary.sides
+        if any(w in sides for w in words):
+            sides = {**sides, **self._vocabulary.corner_sides}
         places = [
             sides[w]
             for i, w in enumerate(words)

@@ -158,6 +158,8 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     while cursor.kind() in ("is", "who", "drop", "speaker") or (
         cursor.kind() == "posture" and cursor.kind(1) not in ("noun", "", ",", ".")
     ):
+        if cursor.kind() == "posture":
+            _pose(cursor, draft)
         cursor.at += 1
     if cursor.kind() == "posture" and cursor.kind(1) != "noun":
         return _posture(cursor, draft, nested)
@@ -196,6 +198,7 @@ def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
 
 def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "standing behind the box" says where, "standing" alone says how."""
+    _pose(cursor, draft)
     item = cursor.take()
     if cursor.kind() not in (
         "relation",
@@ -215,6 +218,14 @@ def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     ) and cursor.vocabulary.adjectives.intersection(item.words):
         draft.after.append(item.text)
     return True
+
+
+def _pose(cursor: Cursor, draft: Draft) -> None:
+    """ "lying behind the box": perhaps not only where it is."""
+    item = cursor.peek()
+    pose = cursor.vocabulary.pose_words.get(item.text) if item is not None else None
+    if pose and cursor.kind(1) not in ("", ",", ".", "idiom") and "people" not in cursor.group(draft.noun):
+        draft.poses.append(pose)
 
 
 def _fragment(cursor: Cursor, draft: Draft, nested: bool) -> bool:

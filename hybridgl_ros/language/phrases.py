@@ -149,7 +149,7 @@ def _quantity(cursor: Cursor, draft: Draft, item: Item) -> bool:
             draft.generic, draft.said = True, "one"
     elif item.kind == "number":
         draft.number = item.value
-    elif cursor.kind() in ("from", "side", "noun", "of"):
+    elif cursor.kind() in ("from", "side", "noun", "of", "generic", "adjective"):
         draft.ordinal = item.value
     else:
         draft.noun = draft.said = item.text
@@ -195,15 +195,19 @@ def _possessor(cursor: Cursor, draft: Draft, words: list[Item]) -> bool:
     """ "the mug's left neighbour" is left of the mug; "the man's hat" is a man's hat."""
     cursor.at += 1
     item = cursor.peek()
+    contents = item is not None and item.kind == "noun" and item.value in cursor.vocabulary.contents
     if item is not None and (
-        item.kind == "neighbour" or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))
+        contents
+        or item.kind == "neighbour" or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))
     ):
         owner = Draft(determined=True, modifiers=list(draft.modifiers))
         _settle(cursor, owner, list(words))
         words.clear()
         draft.modifiers.clear()
         draft.generic = True
-        relations = ["near"]
+        relations = ["inside" if contents else "near"]
+        if contents:
+            cursor.at += 1
         if item.kind == "side":
             cursor.at += 1
             draft.possessed = True

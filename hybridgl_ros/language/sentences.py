@@ -128,6 +128,8 @@ class SentenceReader:
             draft.noun = "person"
         if not draft.noun and draft.count == "other":
             draft.noun = next((m.others[0].noun for m in draft.modifiers if m.kind == "except"), "")
+        if not draft.noun and draft.said == "one":
+            draft.noun = _contrasted(draft)
         moving = self._vocabulary.moving.intersection(words[:start])
         if moving:
             self._destination(draft, moving, meaning)
@@ -244,6 +246,15 @@ class SentenceReader:
             draft.modifiers.pop()
             landmark = f" {last.others[0].phrase}" if last.others else ""
             meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")
+
+
+def _contrasted(draft: Draft) -> str:
+    """The noun of "not the red cone, the purple one"; "" where nothing of the kind is left out."""
+    for entry in draft.modifiers:
+        for other in entry.others if entry.kind in ("except", "attribute") else ():
+            if other.noun and other.before and draft.before and set(other.before).isdisjoint(draft.before):
+                return other.noun
+    return ""
 
 
 def split(words: list[str]) -> list[list[str]]:

@@ -30,6 +30,7 @@ class Choices:
     attach_to_target: float
     position_to_target: float
     size_as_rank: float
+    posture_as_pose: float
     rank_before_exclusion: float
 
 
@@ -68,6 +69,14 @@ class Vocabulary:
     generic: frozenset[str]
     human: frozenset[str]
     holding: frozenset[str]
+    empty: frozenset[str]
+    full: frozenset[str]
+    contents: frozenset[str]
+    open_vessels: frozenset[str]
+    fillers: frozenset[str]
+    pose_words: Mapping[str, str]
+    place_by_viewer: Mapping[str, str]
+    corner_sides: Mapping[str, str]
     set_words: frozenset[str]
     possessives: frozenset[str]
     everything: frozenset[str]
@@ -148,6 +157,14 @@ def _load(folder: str) -> Vocabulary:
         set_words=grammar.words("set_words"),
         human=grammar.words("human"),
         holding=words.words("holding"),
+        empty=words.words("empty"),
+        full=words.words("full"),
+        contents=words.words("contents"),
+        open_vessels=words.words("open_vessels"),
+        fillers=speech.words("fillers"),
+        pose_words=grammar.texts("pose_words"),
+        place_by_viewer=space.texts("place_by_viewer"),
+        corner_sides=space.texts("corner_sides"),
         everything=grammar.words("everything"),
         numbers=numbers,
         ordinals=ordinals,
@@ -188,10 +205,11 @@ def _opening(speech: Section) -> Iterator[Row]:
         ("commands", "command"),
         ("politeness", "drop"),
         ("existence", "there"),
+        ("sure_corrections", "correction"),
         ("corrections", "correction"),
     ):
         for slots in speech.patterns(speech.entry(name), name, classes):
-            yield kind, None, slots
+            yield kind, name, slots
     for value, rows in speech.table("questions").items():
         for slots in speech.patterns(rows, f"questions.{value}", classes):
             yield "question", value, slots
@@ -220,8 +238,8 @@ def _body(
 
     space.among(space.table("relations"), RELATIONS, "relations")
     space.among(space.table("fixed_places"), PLACES, "fixed_places")
-    yield from rows(idioms, "attributes", "idiom")
     yield from table(idioms, "poses", "idiom", str)
+    yield from rows(idioms, "attributes", "idiom")
     yield from rows(idioms, "compounds", "compound")
     yield from rows(space, "scene_patterns", "scene")
     yield from table(ranks, "superlatives", "rank", ranks.end)
