@@ -60,6 +60,9 @@ def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
         return True
     text = f"with {phrase.phrase}".strip()
     group = cursor.group(phrase.noun)
+    if "parts" in group and cursor.kind() == "side" and _own(cursor, start):
+        cursor.ignored.append(f"{item.text} {phrase.phrase} {cursor.take().text}")
+        return True
     if negated and group and not group & {"worn", "parts"} and "vessels" in cursor.group(draft.noun):
         draft.modifiers.append(Modifier("relation", "containing", [phrase], negated=True, words=item.text))
     elif negated:
@@ -69,6 +72,11 @@ def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
     else:
         cursor.at = start
     return True
+
+
+def _own(cursor: Cursor, start: int) -> bool:
+    """Whether a part is said to be the referent's own: "its handle"."""
+    return not cursor.vocabulary.possessives.isdisjoint(cursor.items[start].words)
 
 
 def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
@@ -84,7 +92,7 @@ def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
     relation = ""
     if following.kind in ("relation", "in", "on"):
         kind = following.value or {"in": "inside", "on": "on"}.get(following.kind, "")
-        if back or (alone and following.kind == "relation" and not part):
+        if (back and not part) or (alone and following.kind == "relation" and not part):
             relation = vocabulary.inverse.get(kind, "")
     elif following.kind in ("side", "place") and following.value:
         own = {"its", "his", "her"}.intersection(following.words)

@@ -93,6 +93,7 @@ class Draft:
         self.ordinal = self.ordinal if other.ordinal is None else other.ordinal
         self.number = self.number if other.number is None else other.number
         self.count = other.count or self.count
+        self.said = self.said if self.noun else self.said or other.said
         self.noun = self.noun or other.noun
         self.union.extend(other.union)
 

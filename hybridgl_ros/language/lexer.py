@@ -83,7 +83,7 @@ class Lexer:
                     kind, value = "noun", " ".join(words[at:end])
                 items.append(Item(kind, value, words[at:end], at))
             elif (
-                words[at] in self._vocabulary.colours
+                (words[at] in self._vocabulary.adjectives or words[at] not in self._vocabulary.closed)
                 and words[at + 1 : at + 2]
                 and words[at + 1] in self._vocabulary.coloured
             ):

@@ -38,6 +38,19 @@ def modifiers(cursor: Cursor, draft: Draft, nested: bool = False) -> None:
         for added in draft.modifiers[known:]:
             added.late = late
             added.loose = nested and added.kind in LOOSE
+    settle_shared(cursor, draft)
+
+
+def settle_shared(cursor: Cursor, draft: Draft) -> None:
+    """A relation whose landmark never came is a place where it can be one."""
+    for entry in draft.modifiers:
+        if entry.kind == "relation" and not entry.others:
+            place = cursor.vocabulary.place_alone.get(entry.value, entry.value)
+            if place in cursor.vocabulary.ends:
+                entry.kind, entry.value = "position", (place,)
+            else:
+                cursor.ignored.append(entry.words)
+    draft.modifiers = [entry for entry in draft.modifiers if entry.kind != "relation" or entry.others]
 
 
 def modifier(cursor: Cursor, draft: Draft, nested: bool = False) -> bool:
@@ -161,6 +174,9 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
         if cursor.kind() == "posture":
             _pose(cursor, draft)
         cursor.at += 1
+    if cursor.kind() == "generic" and cursor.kind(1) in ("but", "except"):
+        cursor.at += 1
+        return exclude(cursor, draft, modifiers)
     if cursor.kind() == "posture" and cursor.kind(1) != "noun":
         return _posture(cursor, draft, nested)
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):

@@ -255,17 +255,19 @@ def _settle(cursor: Cursor, draft: Draft, words: list[Item]) -> None:
         other = Draft(draft.noun, before=texts(second), generic=draft.generic)
         draft.union.append(other)
         return
-    draft.before = [*draft.before, *_merged(words)]
+    draft.before = [*draft.before, *_merged(words, cursor.vocabulary.colours)]
 
 
 def texts(words: list[Item]) -> list[str]:
     return [item.text for item in words]
 
 
-def _merged(words: list[Item]) -> list[str]:
-    """Attributes, "red and white" as one."""
+def _merged(words: list[Item], colours: frozenset[str]) -> list[str]:
+    """Attributes, "red and white" as one, "small and red" as two."""
     merged: list[str] = []
-    for item in words:
+    for index, item in enumerate(words):
+        if item.kind == "and" and not colours.issuperset((words[index - 1].text, *texts(words[index + 1 : index + 2]))):
+            continue
         if merged and (item.kind in ("and", "or") or merged[-1].endswith((" and", " or"))):
             merged[-1] += f" {item.text}"
         else:

@@ -65,6 +65,8 @@ class QueryParser:
         if "-" not in word or word in self._vocabulary.words:
             return (word,)
         parts = word.split("-")
+        if len(parts) == 2 and parts[0] in self._vocabulary.without | {"non"}:
+            return parts
         return parts if all(part in self._vocabulary.closed or part.isdecimal() for part in parts) else (word,)
 
     def _language(self, words: Sequence[str], text: str) -> str:

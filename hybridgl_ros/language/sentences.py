@@ -93,9 +93,11 @@ class SentenceReader:
         apart = list(words)
         for at, word in enumerate(words[:-1]):
             command = found.get(at + 1)
-            if word == "," and command and command[1] == "command" and words[at + 1] in self._vocabulary.commanding:
+            if 0 < at and command and words[at + 2 : at + 3] == ["you"] and command[0] - at > 3:
+                apart[at] = f"{word} ."
+            elif word == "," and command and command[1] == "command" and words[at + 1] in self._vocabulary.commanding:
                 apart[at] = "."
-        return apart
+        return " ".join(apart).split()
 
     def _more(self, meaning: Meaning, draft: Draft) -> None:
         """Another sentence about the same referent ("It is behind the box.")."""
@@ -126,7 +128,7 @@ class SentenceReader:
             cursor.ignored.append(cursor.origin.text)
         if person and not draft.noun:
             draft.noun = "person"
-        if not draft.noun and draft.count == "other":
+        if not draft.noun and draft.count == "other" and draft.said in ("", "one", "ones"):
             draft.noun = next((m.others[0].noun for m in draft.modifiers if m.kind == "except"), "")
         if not draft.noun and draft.said == "one":
             draft.noun = _contrasted(draft)

@@ -202,10 +202,10 @@ def _load(folder: str) -> Vocabulary:
 def _opening(speech: Section) -> Iterator[Row]:
     classes = speech.groups("classes")
     for name, kind in (
+        ("sure_corrections", "correction"),
         ("commands", "command"),
         ("politeness", "drop"),
         ("existence", "there"),
-        ("sure_corrections", "correction"),
         ("corrections", "correction"),
     ):
         for slots in speech.patterns(speech.entry(name), name, classes):
@@ -240,6 +240,7 @@ def _body(
     space.among(space.table("fixed_places"), PLACES, "fixed_places")
     yield from table(idioms, "poses", "idiom", str)
     yield from rows(idioms, "attributes", "idiom")
+    yield from table(idioms, "functions", "noun", str)
     yield from rows(idioms, "compounds", "compound")
     yield from rows(space, "scene_patterns", "scene")
     yield from table(ranks, "superlatives", "rank", ranks.end)
