@@ -6,7 +6,7 @@ from hybridgl_ros.language.lexer import Item, Lexer
 from hybridgl_ros.language.vocabulary import Vocabulary
 
 
-_NAMING = ("noun", "adjective", "generic", "side", "rank", "ordinal")
+_NAMING = ("noun", "adjective", "generic", "side", "rank", "ordinal", "number", "posture", "idiom")
 
 
 def without_vocatives(words: list[str], lexer: Lexer, vocabulary: Vocabulary) -> list[str]:
@@ -22,7 +22,8 @@ def without_vocatives(words: list[str], lexer: Lexer, vocabulary: Vocabulary) ->
         called = bool(spoken) and set(spoken) <= vocabulary.vocatives | vocabulary.addressed
         person = any("people" in vocabulary.groups.get(word, ()) for word in spoken)
         commanded = not begun and openings.get(at, (0, ""))[1] in ("command", "question")
-        named = not person and not vocabulary.vocatives.isdisjoint(spoken)
+        greeted = not vocabulary.greeting.isdisjoint(spoken)
+        named = (greeted or not person) and not vocabulary.vocatives.isdisjoint(spoken)
         if not (called and len(segments) > 1 and (commanded or named)):
             kept += segment
             begun = begun or bool(spoken)

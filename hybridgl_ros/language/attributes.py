@@ -88,11 +88,14 @@ def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
         return False
     back = cursor.kind(1) == "pronoun" or (cursor.kind(1) == "of" and cursor.kind(2) == "pronoun")
     alone = cursor.kind(1) in _ENDS
+    owned = cursor.peek(1)
+    foot = owned is not None and not vocabulary.possessives.isdisjoint(owned.words) and cursor.kind(2) == "noun"
+    back = back or foot
     part = cursor.group(phrase.noun).intersection(("worn", "parts"))
     relation = ""
     if following.kind in ("relation", "in", "on"):
         kind = following.value or {"in": "inside", "on": "on"}.get(following.kind, "")
-        if (back and not part) or (alone and following.kind == "relation" and not part):
+        if (back and not part) or (alone and not part):
             relation = vocabulary.inverse.get(kind, "")
     elif following.kind in ("side", "place") and following.value:
         own = {"its", "his", "her"}.intersection(following.words)
@@ -107,6 +110,8 @@ def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
     cursor.at += 1
     cursor.skip("of")
     cursor.skip("pronoun")
+    if foot:
+        cursor.at += 2
     draft.modifiers.append(Modifier("relation", relation, [phrase], negated=negated, words=following.text))
     return True
 

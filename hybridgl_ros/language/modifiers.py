@@ -195,17 +195,22 @@ def _agrees(cursor: Cursor, draft: Draft) -> bool:
 def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
     """ "the block that the ball is on": the relation of the ball, turned round."""
     start = cursor.at
-    if cursor.kind() == "det" and cursor.kind(1) == "det":
+    if cursor.kind() == "det" and cursor.kind(1) in ("det", "there"):
         cursor.at += 1
+    there = cursor.skip("there")
+    negated = there and (cursor.skip("is"), cursor.skip("not"))[1]
     landmark = noun_phrase(cursor)
-    if landmark is not None and landmark.determined and (cursor.skip("is", "posture") or cursor.kind() == "relation"):
+    joined = landmark is not None and (cursor.skip("is", "posture") or cursor.kind() == "relation")
+    if landmark is not None and (there or (landmark.determined and joined)):
         item = cursor.peek()
         if item is not None and item.kind in ("relation", "in", "on") and cursor.kind(1) in ("", ",", "."):
             kind = item.value or {"in": "inside", "on": "on"}[item.kind]
             if kind in cursor.vocabulary.inverse:
                 cursor.at += 1
                 draft.modifiers.append(
-                    Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text)
+                    Modifier(
+                        "relation", cursor.vocabulary.inverse[kind], [landmark], negated=negated, words=item.text
+                    )
                 )
                 return True
     cursor.at = start

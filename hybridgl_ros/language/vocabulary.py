@@ -104,6 +104,9 @@ class Vocabulary:
     swap_only: int
     vocatives: frozenset[str]
     addressed: frozenset[str]
+    greeting: frozenset[str]
+    wanting: frozenset[str]
+    recipients: frozenset[str]
     foreign: Mapping[str, frozenset[str]]
     foreign_share: float
     choices: Choices
@@ -190,6 +193,9 @@ def _load(folder: str) -> Vocabulary:
         swap_only=tokens.number("one_letter_swap_only", 0, 10),
         vocatives=speech.groups("vocatives")["called"],
         addressed=speech.groups("vocatives")["before"],
+        recipients=speech.words("recipients"),
+        wanting=speech.words("wanting"),
+        greeting=speech.groups("vocatives")["greeting"],
         foreign=tokens.groups("foreign"),
         foreign_share=tokens.number("foreign_share", 0, 1),
         choices=Choices(
