@@ -5,7 +5,6 @@ from __future__ import annotations
 from hybridgl_ros.language.lexer import Item, Lexer
 from hybridgl_ros.language.vocabulary import Vocabulary
 
-
 _NAMING = ("noun", "adjective", "generic", "side", "rank", "ordinal", "number", "posture", "idiom")
 
 

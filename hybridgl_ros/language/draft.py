@@ -35,7 +35,8 @@ class Modifier:
 class Draft:
     """One referent: the noun ("" for "one", "thing"), attributes before and after it, modifiers and how many.
 
-    poses: what may be how it stands or only where. union: other referents that are meant as well (or instead, when `either`).
+    poses: what may be how it stands or only where.
+    union: other referents that are meant as well (or instead, when `either`).
     """
 
     noun: str = ""

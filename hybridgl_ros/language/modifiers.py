@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hybridgl_ros.language.attributes import carrying, doing, worn
-from hybridgl_ros.language.draft import Cursor, Draft, Modifier
+from hybridgl_ros.language.draft import Cursor, Draft
 from hybridgl_ros.language.exclusions import exclude, negate
 from hybridgl_ros.language.fragments import conjoin, fragment
 from hybridgl_ros.language.orders import read_from, read_number, read_ordinal, read_rank, read_to
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
 from hybridgl_ros.language.relations import inside_or_wearing, place, relation
+from hybridgl_ros.language.relative import agrees, landmark_first, settle_shared
 from hybridgl_ros.language.sets import of_phrase
 
 LOOSE = ("relation", "position", "rank")
 """Kinds of modifier that may belong to a landmark or to the referent."""
 
-_SINGULAR, _PLURAL = ("is", "was", "has", "does"), ("are", "were")
 _NOMINAL = ("noun", "adjective", "generic")
 _NAMING = (*_NOMINAL, "number", "count", "ordinal", "rank", "det")
 
@@ -39,18 +39,6 @@ def modifiers(cursor: Cursor, draft: Draft, nested: bool = False) -> None:
             added.late = late
             added.loose = nested and added.kind in LOOSE
     settle_shared(cursor, draft)
-
-
-def settle_shared(cursor: Cursor, draft: Draft) -> None:
-    """A relation whose landmark never came is a place where it can be one."""
-    for entry in draft.modifiers:
-        if entry.kind == "relation" and not entry.others:
-            place = cursor.vocabulary.place_alone.get(entry.value, entry.value)
-            if place in cursor.vocabulary.ends:
-                entry.kind, entry.value = "position", (place,)
-            else:
-                cursor.ignored.append(entry.words)
-    draft.modifiers = [entry for entry in draft.modifiers if entry.kind != "relation" or entry.others]
 
 
 def modifier(cursor: Cursor, draft: Draft, nested: bool = False) -> bool:
@@ -153,7 +141,7 @@ def _not(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "that is …", "which stands …": what follows is said of the referent."""
-    if nested and (cursor.kind() == "is" or not _agrees(cursor, draft)):
+    if nested and (cursor.kind() == "is" or not agrees(cursor, draft)):
         return False
     item = cursor.peek()
     if item is not None and item.text == "whose":
@@ -164,7 +152,7 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
             cursor.skip("is")
             return True
     cursor.skip("who", "drop")
-    if _landmark_first(cursor, draft):
+    if landmark_first(cursor, draft):
         return True
     if cursor.kind() == "det":
         cursor.at += 1
@@ -182,39 +170,6 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
         fragment(cursor, draft, nested, modifiers, predicate=True)
     return True
-
-
-def _agrees(cursor: Cursor, draft: Draft) -> bool:
-    """Whether "that is", "that are" can be said of one or several such things."""
-    verb = cursor.peek(1)
-    if verb is None or verb.kind != "is":
-        return True
-    return not (draft.many if verb.text in _SINGULAR else verb.text in _PLURAL and not draft.many)
-
-
-def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
-    """ "the block that the ball is on": the relation of the ball, turned round."""
-    start = cursor.at
-    if cursor.kind() == "det" and cursor.kind(1) in ("det", "there"):
-        cursor.at += 1
-    there = cursor.skip("there")
-    negated = there and (cursor.skip("is"), cursor.skip("not"))[1]
-    landmark = noun_phrase(cursor)
-    joined = landmark is not None and (cursor.skip("is", "posture") or cursor.kind() == "relation")
-    if landmark is not None and (there or (landmark.determined and joined)):
-        item = cursor.peek()
-        if item is not None and item.kind in ("relation", "in", "on") and cursor.kind(1) in ("", ",", "."):
-            kind = item.value or {"in": "inside", "on": "on"}[item.kind]
-            if kind in cursor.vocabulary.inverse:
-                cursor.at += 1
-                draft.modifiers.append(
-                    Modifier(
-                        "relation", cursor.vocabulary.inverse[kind], [landmark], negated=negated, words=item.text
-                    )
-                )
-                return True
-    cursor.at = start
-    return False
 
 
 def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
@@ -250,7 +205,7 @@ def _pose(cursor: Cursor, draft: Draft) -> None:
 
 
 def _fragment(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    if not nested and cursor.kind() == "det" and _landmark_first(cursor, draft):
+    if not nested and cursor.kind() == "det" and landmark_first(cursor, draft):
         return True
     return fragment(cursor, draft, nested, modifiers)
 

@@ -198,7 +198,8 @@ def _possessor(cursor: Cursor, draft: Draft, words: list[Item]) -> bool:
     contents = item is not None and item.kind == "noun" and item.value in cursor.vocabulary.contents
     if item is not None and (
         contents
-        or item.kind == "neighbour" or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))
+        or item.kind == "neighbour"
+        or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))
     ):
         owner = Draft(determined=True, modifiers=list(draft.modifiers))
         _settle(cursor, owner, list(words))

@@ -30,7 +30,9 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
     landmarks = between_landmarks(cursor, read) if kind == "between" else one_landmark(cursor, read)
     if not landmarks:
         if cursor.skip("speaker"):
-            draft.modifiers.append(Modifier("position", (vocabulary.place_by_viewer.get(kind, "near"),), words=item.text))
+            draft.modifiers.append(
+                Modifier("position", (vocabulary.place_by_viewer.get(kind, "near"),), words=item.text)
+            )
         elif kind in vocabulary.place_alone:
             draft.modifiers.append(Modifier("position", (vocabulary.place_alone[kind],), words=item.text))
         elif kind in ("inside", "containing") and len(item.words[0]) > 2:

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from hybridgl_ros.language.choices import Choices
 from hybridgl_ros.language.nouns import forms
 from hybridgl_ros.language.patterns import Slot
 from hybridgl_ros.language.query import PLACES, RELATIONS
@@ -20,18 +21,6 @@ Row = tuple[str, Any, list[Slot]]
 
 FILES = ("tokens", "speech", "space", "ranks", "counts", "grammar", "idioms", "words", "choices")
 NOUN_GROUPS = ("people", "worn", "parts", "things", "vessels")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How many readings there are at most, and the weights of second ones; see choices.yaml."""
-
-    readings: int
-    attach_to_target: float
-    position_to_target: float
-    size_as_rank: float
-    posture_as_pose: float
-    rank_before_exclusion: float
 
 
 @dataclass(frozen=True)
