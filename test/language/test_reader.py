@@ -132,7 +132,7 @@ MIRRORED = [
     sentence
     for sentence in SENTENCES
     if set(sentence.split()) & {"left", "right", "leftmost", "rightmost"}
-    and not re.search(r"right (next|in front)|facing|points|counted|middle one", f"{sentence} {SENTENCES[sentence]}")
+    and not re.search(r"right (next|in front|way)|facing|points|counted|middle one", f"{sentence} {SENTENCES[sentence]}")
 ]
 
 
