@@ -133,9 +133,10 @@ class Lexer:
         word, vocabulary = words[at], self._vocabulary
         if word[:1].isdigit():
             digits = word.rstrip("abcdefghijklmnopqrstuvwxyz")
-            if digits.isdecimal() and word[len(digits) :] in ("st", "nd", "rd", "th"):
+            # Nothing is the 0th, and nobody asks for 0 of them.
+            if digits.isdecimal() and int(digits) and word[len(digits) :] in ("st", "nd", "rd", "th"):
                 return Item("ordinal", int(digits), (word,), at)
-            if word.isdecimal():
+            if word.isdecimal() and int(word):
                 return Item("number", int(word), (word,), at)
         if word in vocabulary.adjectives and (word not in vocabulary.nouns or self._follows(words, at)):
             return Item("adjective", word, (word,), at)
