@@ -21,7 +21,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-
 from .rows import Row, matrix_rate
 
 # Module → the rows it measures.

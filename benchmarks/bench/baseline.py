@@ -39,9 +39,7 @@ def baseline() -> dict[str, str]:
 def unpack(source: Path) -> None:
     """The commit's files."""
     source.mkdir(parents=True, exist_ok=True)
-    archive = subprocess.run(
-        ["git", "archive", COMMIT], cwd=CHECKOUT, capture_output=True, check=False
-    )
+    archive = subprocess.run(["git", "archive", COMMIT], cwd=CHECKOUT, capture_output=True, check=False)
     if archive.returncode:
         raise NoBaselineError(f"the history has no commit {COMMIT} (a shallow clone?)")
     subprocess.run(["tar", "-x"], cwd=source, input=archive.stdout, check=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from benchmarks.bench import plain
-from benchmarks.bench.scenes import clip_b16, expressions, interleaved, row, scene
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.localisation import map_tokens
 from hybridgl_ros.config import load_config
@@ -21,10 +20,15 @@ from hybridgl_ros.proposals import proposals_from_masks
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.types import Scene
 
+from . import plain
+from .rows import Row, interleaved
+from .scenes import clip_b16, expressions, scene
+
 SIZES = {"640×480": (640, 480), "1080p": (1920, 1080), "12 MP": (4000, 3000)}
 TOGETHER = 32
 LIMIT = 0.030
 TOLERANCE = 1e-4
+PLAIN = "the plain way"
 
 
 class NoProposals:
@@ -59,7 +63,7 @@ def ask(segmenter: ReferringSegmenter, encoded: Scene, expression: str) -> None:
     segmenter.refer(encoded, expression)
 
 
-def rows(device: str = "cpu", quick: bool = False) -> Iterator[dict[str, Any]]:
+def rows(device: str = "cpu", quick: bool = False) -> Iterator[Row]:
     """One comparison after the other; quick: fewer sizes and rounds."""
     clip, rounds = clip_b16(device), 1 if quick else 5
     with torch.inference_mode():
@@ -73,7 +77,7 @@ def rows(device: str = "cpu", quick: bool = False) -> Iterator[dict[str, Any]]:
 
 def single_rows(
     clip: ClipEncoder, size: str, image: np.ndarray, masks: np.ndarray, encoded: Scene, rounds: int
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     fusion, query = make_segmenter(clip, "paper"), make_segmenter(clip, "robot")
     asked = iter(expressions(3 * (rounds + 2)))
     # The first of a scene weighs the masks and finds the objects.
@@ -102,13 +106,13 @@ def single_rows(
     )
     for name in ("fusion", "query"):
         what = f"one more expression, {size}, scoring.method {name}"
-        found = row(7, what, seconds[name], seconds["theirs"], 50, error < TOLERANCE, f"error {error:.0e}")
-        found["goal"] += f", ≤ {LIMIT * 1000:.0f} ms"
-        found["reached"] = found["reached"] and seconds[name] <= LIMIT
-        yield found
+        times = seconds[name], seconds["theirs"]
+        found = Row.faster(7, what, PLAIN, times, 50, equal=error < TOLERANCE, note=f"error {error:.0e}")
+        goal = f"{found.goal}, ≤ {LIMIT * 1000:.0f} ms"
+        yield replace(found, goal=goal, reached=bool(found.reached) and times[0] <= LIMIT)
 
 
-def together_rows(clip: ClipEncoder, encoded: Scene, rounds: int) -> Iterator[dict[str, Any]]:
+def together_rows(clip: ClipEncoder, encoded: Scene, rounds: int) -> Iterator[Row]:
     """Many expressions in one call, against single calls of the product, and against the plain text tower."""
     for preset in ("paper", "robot"):
         segmenter = make_segmenter(clip, preset)
@@ -139,7 +143,7 @@ def together_rows(clip: ClipEncoder, encoded: Scene, rounds: int) -> Iterator[di
         seconds = interleaved(
             {"ours": lambda: call(False), "singly": lambda: call(True), "theirs": plain_calls}, rounds
         )
-        what = f"{TOGETHER} expressions in one call, preset {preset}, against {TOGETHER} single calls"
-        yield row(8, what, seconds["ours"], seconds["singly"], 6, equal)
-        what = f"{TOGETHER} expressions in one call, preset {preset}, against the plain way with a kept map"
-        yield row(8, what, seconds["ours"], seconds["theirs"] * TOGETHER / 4, 6, equal, "theirs: from 4 expressions")
+        what, times = f"{TOGETHER} expressions in one call, preset {preset}", (seconds["ours"], seconds["singly"])
+        yield Row.faster(8, what, f"{TOGETHER} single calls", times, 6, equal=equal)
+        times = seconds["ours"], seconds["theirs"] * TOGETHER / 4
+        yield Row.faster(8, what, f"{PLAIN} with a kept map", times, 6, equal=equal, note="theirs: from 4 expressions")

@@ -7,16 +7,19 @@ from typing import Any
 
 import torch
 
-from benchmarks.bench import plain
-from benchmarks.bench.scenes import PROPOSALS, clip_b16, interleaved, row, scene
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.fusion import region_features
 from hybridgl_ros.clip.localisation import map_tokens
 
+from . import plain
+from .rows import Row, interleaved
+from .scenes import PROPOSALS, clip_b16, scene
+
 TOLERANCE = 1e-4
+PLAIN = "the plain way"
 
 
-def rows(device: str = "cpu", quick: bool = False) -> Iterator[dict[str, Any]]:
+def rows(device: str = "cpu", quick: bool = False) -> Iterator[Row]:
     """One comparison after the other; quick: fewer masks and rounds."""
     clip, rounds = clip_b16(device), 1 if quick else 3
     image, masks = scene(640, 480, 6 if quick else PROPOSALS)
@@ -26,7 +29,7 @@ def rows(device: str = "cpu", quick: bool = False) -> Iterator[dict[str, Any]]:
         yield from type_rows(clip, image, masks[:6], rounds)
 
 
-def region_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Iterator[dict[str, Any]]:
+def region_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Iterator[Row]:
     settings = plain.SETTINGS.features
     ours, theirs = region_features(clip, image, masks, settings), plain.region_features(clip, image, masks)
     error = relative(ours, theirs)
@@ -42,21 +45,12 @@ def region_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Itera
     )
     what = f"region features, {len(masks)} masks"
     note = f"error {error:.0e}"
-    yield row(3, what, seconds["ours"], seconds["theirs"], 1.6, error < TOLERANCE, note)
+    times = seconds["ours"], seconds["theirs"]
+    yield Row.faster(3, what, PLAIN, times, 1.6, equal=error < TOLERANCE, note=note)
     rate = 20 * 2 * left.shape[0] * left.shape[1] * right.shape[1] / seconds["product"]
     share = len(masks) * work(clip, settings.start_block) / seconds["ours"] / rate
-    yield {
-        "row": 3,
-        "what": f"{what}: share of the machine's matrix-product rate",
-        "ours": share,
-        "theirs": 1.0,
-        "ratio": share,
-        "goal": "≥ 0.85",
-        "equal": True,
-        "reached": share >= 0.85,
-        "unit": "",
-        "note": f"{rate / 1e9:.0f} GFLOP/s",
-    }
+    what = f"{what}: share of the machine's matrix-product rate"
+    yield Row.share(3, what, share, 0.85, note=f"{rate / 1e9:.0f} GFLOP/s")
 
 
 def work(clip: ClipEncoder, start: int) -> float:
@@ -68,7 +62,7 @@ def work(clip: ClipEncoder, start: int) -> float:
     return 2 * patches + (2 * start + 2 * (depth - 1 - start)) * block + last
 
 
-def map_row(clip: ClipEncoder, image: Any, rounds: int) -> dict[str, Any]:
+def map_row(clip: ClipEncoder, image: Any, rounds: int) -> Row:
     settings = plain.SETTINGS.guidance
     ours, theirs = map_tokens(clip, image, settings.map_size, settings.map_blocks)[0], plain.map_tokens(clip, image)
     error = relative(ours, theirs)
@@ -79,10 +73,11 @@ def map_row(clip: ClipEncoder, image: Any, rounds: int) -> dict[str, Any]:
         },
         rounds,
     )
-    return row(4, "map tokens", seconds["ours"], seconds["theirs"], 1.5, error < TOLERANCE, f"error {error:.0e}")
+    times = seconds["ours"], seconds["theirs"]
+    return Row.faster(4, "map tokens", PLAIN, times, 1.5, equal=error < TOLERANCE, note=f"error {error:.0e}")
 
 
-def type_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Iterator[dict[str, Any]]:
+def type_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Iterator[Row]:
     """Mixed precision against float32."""
     settings = plain.SETTINGS.features
     exact = region_features(clip, image, masks, settings)
@@ -101,7 +96,7 @@ def type_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Iterato
         name = str(dtype).removeprefix("torch.")
         what = f"region features, {len(masks)} masks, {name} against float32"
         note = f"least cosine {cosine:.4f}; selections: benchmarks/feature_options.py"
-        yield row(5, what, seconds["ours"], seconds["theirs"], 1.0, cosine > 0.99, note)
+        yield Row.faster(5, what, "float32", (seconds["ours"], seconds["theirs"]), 4.0, equal=cosine > 0.99, note=note)
 
 
 def relative(found: torch.Tensor, wanted: torch.Tensor) -> float:

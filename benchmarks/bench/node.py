@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import rclpy
+from hybridgl_ros.msg import ReferredObject
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
-
-from hybridgl_ros.msg import ReferredObject
 
 from .processes import Child
 from .rows import Row
@@ -68,5 +67,3 @@ def latencies(size: tuple[int, int], count: int) -> list[float]:
     executor.shutdown()
     node.destroy_node()
     return taken
-
-

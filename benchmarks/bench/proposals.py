@@ -8,8 +8,7 @@ memory is VmHWM of a child process of each way, reset once the model is loaded, 
 from __future__ import annotations
 
 import multiprocessing
-import statistics
-import time
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,15 @@ from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
+from .processes import status
+from .rows import Row, interleaved
+
 VGA, FULL_HD, TWELVE = (640, 480), (1920, 1080), (4000, 3000)
 CLOSE = 1e-4
+THEIRS = "segment_anything"
 
 
-def rows(device: str, quick: bool) -> Iterator[dict[str, Any]]:
+def rows(device: str, quick: bool) -> Iterator[Row]:
     """The rows as plain values; quick: one round each, and no pictures above Full HD."""
     rounds = 1 if quick else 5
     with torch.inference_mode():
@@ -49,25 +52,27 @@ def rows(device: str, quick: bool) -> Iterator[dict[str, Any]]:
         yield half_masks_row(device, 20 if quick else 100)
 
 
-def encoder_row(device: str, rounds: int) -> dict[str, Any]:
+def encoder_row(device: str, rounds: int) -> Row:
     encoder, pixels = seeded("vit_b", device).image_encoder, noise(device)
     ways = {"ours": lambda: embed_image(encoder, pixels), "theirs": lambda: encoder(pixels)}
-    seconds, found = interleaved(ways, rounds, device)
+    seconds, found = interleaved(ways, rounds, device), {name: way() for name, way in ways.items()}
     away = float((found["ours"] - found["theirs"]).abs().max())
     note = f"greatest difference {away:.1e} of {float(found['theirs'].abs().max()):.1f}"
-    return speed_row(1, "image encoder ViT-B, 1024², float32", seconds, 1.5, away <= CLOSE, note)
+    times = seconds["ours"], seconds["theirs"]
+    return Row.faster(1, "image encoder ViT-B, 1024², float32", THEIRS, times, 1.5, equal=away <= CLOSE, note=note)
 
 
-def masks_row(model: str, size: tuple[int, int], goal: float, device: str, rounds: int) -> dict[str, Any]:
+def masks_row(model: str, size: tuple[int, int], goal: float, device: str, rounds: int) -> Row:
     ways = mask_ways(model, size, device)
-    seconds, found = interleaved(ways, rounds, device)
+    seconds, found = interleaved(ways, rounds, device), {name: way() for name, way in ways.items()}
     masks = [entry["segmentation"] for entry in found["theirs"]]
     equal = len(masks) == len(found["ours"]) and all(map(np.array_equal, masks, found["ours"].masks))
     what = f"8×8 points → masks, {model}, {size[0]}×{size[1]}"
-    return speed_row(2, what, seconds, goal, equal, f"{len(masks)} masks of the same embedding")
+    times, note = (seconds["ours"], seconds["theirs"]), f"{len(masks)} masks of the same embedding"
+    return Row.faster(2, what, THEIRS, times, goal, equal=equal, note=note)
 
 
-def half_row(device: str, rounds: int) -> dict[str, Any]:
+def half_row(device: str, rounds: int) -> Row:
     """bfloat16 against float32: of ours, and of segment_anything in the note."""
     encoder, pixels = seeded("vit_b", device).image_encoder, noise(device)
 
@@ -76,12 +81,13 @@ def half_row(device: str, rounds: int) -> dict[str, Any]:
             return embed_image(encoder, pixels)
 
     ways = {"ours": half, "float32": lambda: embed_image(encoder, pixels), "theirs": lambda: encoder(pixels)}
-    seconds, _ = interleaved(ways, rounds, device)
+    seconds = interleaved(ways, rounds, device)
     note = f"against our own float32 {seconds['float32'] / seconds['ours']:.2f}×"
-    return speed_row(5, "image encoder ViT-B, bfloat16 against float32", seconds, 4.0, None, note)
+    times = seconds["ours"], seconds["theirs"]
+    return Row.faster(5, "image encoder ViT-B, bfloat16", f"{THEIRS}, float32", times, 4.0, note=note)
 
 
-def half_masks_row(device: str, scenes: int) -> dict[str, Any]:
+def half_masks_row(device: str, scenes: int) -> Row:
     """Mean IoU of every float32 proposal of the embedded model with the best of bfloat16's, over held-out scenes."""
     model, settings = load_sam("sam_tabletop", device), load_config("embedded").proposals
     exact, half, overlaps = SamProposals(model), SamProposals(model, torch.bfloat16), []
@@ -91,9 +97,7 @@ def half_masks_row(device: str, scenes: int) -> dict[str, Any]:
         for mask in exact.generate(image, settings).masks:
             overlaps.append(max(((mask & other).sum() / (mask | other).sum() for other in others), default=0.0))
     mean = float(np.mean(overlaps))
-    return line(
-        5, "embedded masks, bfloat16 against float32: mean IoU", mean, 1.0, mean, "≥ 0.98", None, mean >= 0.98, ""
-    )
+    return Row.share(5, "embedded masks, bfloat16: mean IoU with float32", mean, 0.98, against="float32")
 
 
 def mask_ways(model: str, size: tuple[int, int], device: str) -> dict[str, Callable[[], Any]]:
@@ -151,30 +155,12 @@ def noise(device: str) -> Tensor:
     return torch.randn(1, 3, 1024, 1024, device=device)
 
 
-def interleaved(
-    ways: dict[str, Callable[[], Any]], rounds: int, device: str
-) -> tuple[dict[str, float], dict[str, Any]]:
-    """Median seconds of each way after a round that warms up, and what each gave."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    found = {}
-    for number in range(rounds + 1):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            found[name] = way()
-            if device.startswith("cuda"):
-                torch.cuda.synchronize(device)
-            if number:
-                taken[name].append(time.perf_counter() - started)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}, found
-
-
-def peak_row(
-    number: int, what: str, kind: str, size: tuple[int, int], device: str, limit: float | None
-) -> dict[str, Any]:
+def peak_row(number: int, what: str, kind: str, size: tuple[int, int], device: str, limit: float | None) -> Row:
     """Peak memory of both ways in MB; limit: of ours, half of theirs without."""
     ours, theirs = (in_child(peak, kind, way, size, device) for way in ("ours", "theirs"))
     goal = "≤ 0.5×" if limit is None else f"≤ {limit:g} MB"
-    return line(number, what, ours, theirs, ours / theirs, goal, None, ours <= (limit or theirs / 2), "MB")
+    reached = ours <= (limit or theirs / 2)
+    return Row(number, what, THEIRS, ours, theirs, "MB", ours / theirs, goal, None, reached)
 
 
 def in_child(work: Callable[..., float], *arguments: Any) -> float:
@@ -196,47 +182,6 @@ def peak(kind: str, way: str, size: tuple[int, int], device: str) -> float:
             run()
             return (torch.cuda.max_memory_allocated(device) - before) / 1e6
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-        before = resident("VmRSS")
+        before = status(os.getpid(), "VmRSS")
         run()
-        return resident("VmHWM") - before
-
-
-def resident(name: str) -> float:
-    """A value of /proc/self/status in MB."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(float(entry.split()[1]) * 1024 / 1e6 for entry in lines if entry.startswith(f"{name}:"))
-
-
-def speed_row(
-    number: int, what: str, seconds: dict[str, float], goal: float, equal: bool | None, note: str
-) -> dict[str, Any]:
-    ratio = seconds["theirs"] / seconds["ours"]
-    reached = ratio >= goal and equal is not False
-    return line(number, what, seconds["ours"], seconds["theirs"], ratio, f"≥ {goal:g}×", equal, reached, "s", note)
-
-
-def line(
-    number: int,
-    what: str,
-    ours: float,
-    theirs: float,
-    ratio: float,
-    goal: str,
-    equal: bool | None,
-    reached: bool,
-    unit: str,
-    note: str = "",
-) -> dict[str, Any]:
-    return {
-        "row": number,
-        "what": what,
-        "against": "segment_anything",
-        "ours": ours,
-        "theirs": theirs,
-        "unit": unit,
-        "ratio": ratio,
-        "goal": goal,
-        "equal": equal,
-        "reached": reached,
-        "note": note,
-    }
+        return (status(os.getpid(), "VmHWM") - before) / 1e6

@@ -43,6 +43,12 @@ class Row:
         return cls(row, what, against, ours, theirs, ratio=ratio, goal=f"≥ {goal:g}×", reached=reached, **facts)
 
     @classmethod
+    def share(cls, row: int, what: str, value: float, goal: float, **facts: Any) -> Row:
+        """A row of one share that is to be reached."""
+        facts = {"equal": None, "theirs": None, "ratio": value, "against": "", "unit": ""} | facts
+        return cls(row, what, ours=value, goal=f"≥ {goal:g}", reached=value >= goal, **facts)
+
+    @classmethod
     def below(cls, row: int, what: str, value: float, goal: float, unit: str, **facts: Any) -> Row:
         """A row of one value that is to stay below another."""
         facts = {"equal": None, "theirs": None, "ratio": None, "against": ""} | facts

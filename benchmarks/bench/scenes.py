@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import statistics
-import time
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import open_clip
@@ -59,33 +54,3 @@ def expressions(count: int, seed: int = 0) -> list[str]:
         thing, other, place = generator.choice(SHAPES), generator.choice(SHAPES), generator.choice(PLACES)
         found[f"the {thing} {place.format(other)}".strip()] = None
     return list(found)
-
-
-def interleaved(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each way, taken in turn after one round that warms up."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    gc.collect()
-    for number in range(rounds + 1):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            way()
-            if number:
-                taken[name].append(time.perf_counter() - started)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
-
-
-def row(number: int, what: str, ours: float, theirs: float, goal: float, equal: bool, note: str = "") -> dict[str, Any]:
-    """One comparison of seconds, reached when ours is `goal` times as fast and equal."""
-    ratio = theirs / ours
-    return {
-        "row": number,
-        "what": what,
-        "ours": ours,
-        "theirs": theirs,
-        "ratio": ratio,
-        "goal": f"≥ {goal:g}×",
-        "equal": equal,
-        "reached": equal and ratio >= goal,
-        "unit": "s",
-        "note": note,
-    }

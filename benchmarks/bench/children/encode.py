@@ -1,6 +1,6 @@
 """Encodes one picture with the embedded models each time it is told to.
 
-    encode.py PRESET PICTURE THREADS RESULT: seconds as JSON; what came out lies in RESULT (.npz) after the first time.
+encode.py PRESET PICTURE THREADS RESULT: seconds as JSON; what came out lies in RESULT (.npz) after the first time.
 """
 
 from __future__ import annotations

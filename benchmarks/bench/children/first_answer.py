@@ -13,10 +13,10 @@ import time
 import numpy as np
 import rclpy
 from ament_index_python.packages import get_package_prefix
+from hybridgl_ros.srv import ReferSegment
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from hybridgl_ros.srv import ReferSegment
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
 

@@ -1,7 +1,7 @@
 """Says how much memory a process holds that has loaded some models.
 
-    resident.py torch | two | node: torch alone; SAM, two CLIPs and spaCy as the published code has them; a segment_node
-    that has answered one call.
+resident.py torch | two | node: torch alone; SAM, two CLIPs and spaCy as the published code has them; a segment_node
+that has answered one call.
 """
 
 from __future__ import annotations

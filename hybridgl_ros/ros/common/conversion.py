@@ -26,7 +26,7 @@ def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     message.step = pixels.strides[0]
     # An array.array passes as it is; bytes or a list would be checked element by element.
     data = array("B")
-    data.frombytes(pixels.reshape(-1).view(np.uint8))
+    data.frombytes(pixels.reshape(-1).view(np.uint8).data)
     message.data = data
     return message
 
