@@ -50,7 +50,7 @@ def calibrate(
     expressions: Annotated[
         list[str] | None,
         typer.Option(
-            "--expressions", help="Tabletop: templates, more or people; may be repeated; templates by default."
+            "--expressions", help="Tabletop: templates, more, people or fresh; may be repeated; templates by default."
         ),
     ] = None,
     skip_missing: SkipMissing = False,
