@@ -1,0 +1,91 @@
+"""The points of a mask in space, without those that belong to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from hybridgl_ros.settings import MetricSettings
+
+NEIGHBOURS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column]
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """N points of an object's visible surface.
+
+    points: N×3 float64 metres in the optical frame (REP 103: x right, y down, z forward). pixels: N×2 int64, row and
+    column of each in the picture.
+    """
+
+    points: np.ndarray
+    pixels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def only(self, kept: np.ndarray) -> Cloud:
+        """Those of N bool, or those with the given places."""
+        return Cloud(self.points[kept], self.pixels[kept])
+
+
+def cloud_of(mask: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settings: MetricSettings) -> Cloud:
+    """The points of an H×W bool mask; none where nothing was measured.
+
+    depth: H×W metres along the optical axis, unknown where not finite or not positive. intrinsics: 3×3 pinhole matrix.
+    Left out are the mask's rim, pixels that hang between two surfaces ("flying" ones), and what lies far behind or in
+    front of the greater part.
+    """
+    known = mask & np.isfinite(depth) & (depth > 0)
+    kept = known & inner(mask, settings.rim) & ~flying(depth, settings)
+    if not kept.any():
+        kept = known
+    pixels = np.argwhere(kept)
+    cloud = Cloud(back_projected(pixels, depth[kept], intrinsics), pixels)
+    return cloud.only(greater_part(cloud.points[:, 2], settings.gap))
+
+
+def back_projected(pixels: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
+    """N×3 float64 metres of N×2 pixels (row, column) at N depths; a pixel's centre is at whole numbers."""
+    z = np.asarray(depth, np.float64)
+    x = (pixels[:, 1] - intrinsics[0, 2]) / intrinsics[0, 0]
+    y = (pixels[:, 0] - intrinsics[1, 2]) / intrinsics[1, 1]
+    return np.stack([x * z, y * z, z], axis=-1)
+
+
+def inner(mask: np.ndarray, rim: int) -> np.ndarray:
+    """The mask without a rim of so many pixels; the whole mask where that leaves nothing."""
+    if not rim:
+        return mask
+    padded = np.pad(mask.astype(np.uint8), 1)
+    eroded = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=rim)[1:-1, 1:-1].astype(bool)
+    return eroded if eroded.any() else mask
+
+
+def flying(depth: np.ndarray, settings: MetricSettings) -> np.ndarray:
+    """H×W bool: pixels that too few of their eight neighbours are about as far away as, among those that are known."""
+    known = np.isfinite(depth) & (depth > 0)
+    values = np.pad(np.where(known, depth, np.nan), 1, constant_values=np.nan)
+    height, width = depth.shape
+    alike, there = np.zeros((2, height, width), np.int32)
+    tolerance = settings.flying * np.where(known, depth, 0)
+    for row, column in NEIGHBOURS:
+        other = values[1 + row : 1 + row + height, 1 + column : 1 + column + width]
+        there += np.isfinite(other)
+        with np.errstate(invalid="ignore"):
+            alike += np.abs(other - depth) <= tolerance
+    return known & (alike < settings.flying_neighbours * there)
+
+
+def greater_part(depths: np.ndarray, gap: float) -> np.ndarray:
+    """N bool: the largest group of N depths that no gap, a share of the depth, cuts in two."""
+    if not len(depths):
+        return np.zeros(0, bool)
+    order = np.argsort(depths, kind="stable")
+    ordered = depths[order]
+    group = np.concatenate([[0], np.cumsum(np.diff(ordered) > gap * ordered[:-1])])
+    kept = np.zeros(len(depths), bool)
+    kept[order] = group == np.bincount(group).argmax()
+    return kept
