@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -89,3 +90,21 @@ def greater_part(depths: np.ndarray, gap: float) -> np.ndarray:
     kept = np.zeros(len(depths), bool)
     kept[order] = group == np.bincount(group).argmax()
     return kept
+
+
+COLOURED = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<f4")])
+
+
+def coloured(clouds: Sequence[Cloud], image: np.ndarray) -> np.ndarray:
+    """The points of all clouds with the colours of an H×W×3 uint8 RGB picture, as RViz and PCL read them.
+
+    N of COLOURED: metres, and the bytes of 0x00RRGGBB as a float.
+    """
+    points = np.concatenate([cloud.points for cloud in clouds]) if clouds else np.zeros((0, 3))
+    pixels = np.concatenate([cloud.pixels for cloud in clouds]) if clouds else np.zeros((0, 2), np.int64)
+    red, green, blue = image[pixels[:, 0], pixels[:, 1]].astype("<u4").T
+    found = np.empty(len(points), COLOURED)
+    for name, values in zip("xyz", points.T, strict=True):
+        found[name] = values
+    found["rgb"] = (red << 16 | green << 8 | blue).view("<f4")
+    return found

@@ -16,6 +16,12 @@ from hybridgl_ros.ros.segment.worker import Frame, InferenceWorker, ModelState, 
 PATIENCE = 60.0
 
 
+class Said(tuple):
+    """What the fake answers with; it refers to no object."""
+
+    objects = ()
+
+
 class FakeSegmenter:
     """Encodes a picture to itself and answers with the configuration it has."""
 
@@ -39,7 +45,7 @@ class FakeSegmenter:
         assert self.go_on.wait(PATIENCE)
         if expression == "defect":
             raise KeyError("defect")
-        return expression, float(scene[0].mean()), self.config.fusion.alpha
+        return Said((expression, float(scene[0].mean()), self.config.fusion.alpha))
 
 
 @pytest.fixture
