@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -54,6 +54,28 @@ def locate(mask: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settings
     depth: H×W metres along the optical axis, unknown where not finite or not positive. intrinsics: 3×3 pinhole matrix.
     Raises PlaceError with the reason when there is too little depth in the mask.
     """
+    window, shifted = surroundings(mask, intrinsics, settings)
+    found = locate_in(mask[window], depth[window], shifted, settings)
+    corner = np.array([part.start for part in window])
+    return replace(found, cloud=Cloud(found.cloud.points, found.cloud.pixels + corner))
+
+
+def surroundings(
+    mask: np.ndarray, intrinsics: np.ndarray, settings: MetricSettings
+) -> tuple[tuple[slice, slice], np.ndarray]:
+    """The rows and columns round an H×W bool mask that matter, and the 3×3 pinhole matrix of that part."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        rows = columns = np.zeros(1, np.int64)
+    reach = int(np.ceil(settings.surroundings * max(1, int(np.ptp(rows)), int(np.ptp(columns)))))
+    top, left = max(0, int(rows[0]) - reach), max(0, int(columns[0]) - reach)
+    shifted = intrinsics.astype(np.float64)
+    shifted[:2, 2] -= left, top
+    return (slice(top, int(rows[-1]) + reach + 1), slice(left, int(columns[-1]) + reach + 1)), shifted
+
+
+def locate_in(mask: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settings: MetricSettings) -> Placement:
+    """As `locate`, of a picture that shows the object and its surroundings only."""
     cloud = cloud_of(mask, depth, intrinsics, settings)
     if len(cloud) < settings.fewest:
         raise PlaceError(f"{len(cloud)} pixels of the object have depth, metric.fewest is {settings.fewest}")

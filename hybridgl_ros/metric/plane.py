@@ -10,7 +10,7 @@ import numpy as np
 from hybridgl_ros.metric.cloud import Cloud, back_projected
 from hybridgl_ros.settings import MetricSettings
 
-SAMPLES = 2000
+SAMPLES = 1000
 ABOVE = 0.8
 LOWEST_PART = 0.25
 REACH = 3
@@ -32,11 +32,11 @@ class Plane:
 def plane_below(
     cloud: Cloud, mask: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settings: MetricSettings
 ) -> Plane | None:
-    """The plane with most points round an object that has it on the camera's side; None when there is no such plane.
+    """The plane with most points in the picture, round an object, that has it on the camera's side; None when there is no such plane.
 
     cloud: of the H×W bool mask. RANSAC, the same planes tried every time, then least squares on the inliers.
     """
-    pixels = surroundings(mask, depth, settings)
+    pixels = around(mask, depth)
     if len(pixels) < settings.fewest:
         return None
     points = back_projected(pixels, depth[pixels[:, 0], pixels[:, 1]], intrinsics)
@@ -66,15 +66,10 @@ def fitted(points: np.ndarray) -> Plane:
     return Plane(-normal, -offset) if offset > 0 else Plane(normal, offset)
 
 
-def surroundings(mask: np.ndarray, depth: np.ndarray, settings: MetricSettings) -> np.ndarray:
-    """M×2 pixels (row, column) with depth round an H×W bool mask, evenly thinned."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    reach = int(np.ceil(settings.surroundings * max(np.ptp(rows), np.ptp(columns), 1)))
-    top, left = max(0, rows[0] - reach), max(0, columns[0] - reach)
-    window = np.s_[top : rows[-1] + reach + 1, left : columns[-1] + reach + 1]
-    outside = ~cv2.dilate(mask[window].astype(np.uint8), np.ones((3, 3), np.uint8), iterations=REACH).astype(bool)
-    part = depth[window]
-    pixels = np.argwhere(outside & np.isfinite(part) & (part > 0)) + np.array([top, left])
+def around(mask: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """M×2 pixels (row, column) with depth outside an H×W bool mask, evenly thinned."""
+    outside = ~cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=REACH).astype(bool)
+    pixels = np.argwhere(outside & np.isfinite(depth) & (depth > 0))
     return pixels[:: max(1, len(pixels) // SAMPLES)]
 
 

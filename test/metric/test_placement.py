@@ -116,6 +116,17 @@ def test_a_rolled_camera_sees_the_same_object_rolled(quarters: int) -> None:
     assert abs((roll @ one.rotation)[:, 0] @ other.rotation[:, 0]) == pytest.approx(1, abs=0.02)
 
 
+def test_what_is_far_from_the_object_does_not_matter() -> None:
+    mask, depth = box(on_table(0.05, 0.02, 0.04), 0.7, (0.08, 0.14, 0.08))
+    one = locate(mask, depth, INTRINSICS, SETTINGS)
+    moved = INTRINSICS.copy()
+    moved[:2, 2] += 300, 200
+    edges = ((200, 100), (300, 50))
+    other = locate(np.pad(mask, edges), np.pad(depth, edges, constant_values=0.3), moved, SETTINGS)
+    assert other.position == pytest.approx(one.position, abs=1e-9)
+    assert np.array_equal(other.cloud.pixels, one.cloud.pixels + np.array([200, 300]))
+
+
 def test_unknown_depth_is_no_depth() -> None:
     mask, depth = box(on_table(0, 0, 0.05), 0.3, (0.1, 0.1, 0.1))
     whole = locate(mask, depth, INTRINSICS, SETTINGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import numpy as np
 from sensor_msgs.msg import PointCloud2, PointField
@@ -16,9 +17,10 @@ except ImportError:
 
 def cloud_message(points: np.ndarray, header: Header) -> PointCloud2:
     """A PointCloud2 of N structured points whose fields are all float32."""
+    places: Any = points.dtype.fields
     fields = [
-        PointField(name=name, offset=points.dtype.fields[name][1], datatype=PointField.FLOAT32, count=1)
-        for name in points.dtype.names
+        PointField(name=name, offset=places[name][1], datatype=PointField.FLOAT32, count=1)
+        for name in points.dtype.names or ()
     ]
     cloud = create_cloud(header, fields, points)
     if isinstance(cloud, PointCloud2):

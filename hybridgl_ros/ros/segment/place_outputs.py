@@ -48,7 +48,7 @@ class PlaceOutputs:
         placements = [entry for entry in outcome.places if isinstance(entry, Placement)]
         if objects[0].has_position:
             self._publish_pose(PoseStamped(header=outcome.header, pose=objects[0].pose))
-        if self._cloud.get_subscription_count():
+        if outcome.image is not None and self._cloud.get_subscription_count():
             points = coloured([placement.cloud for placement in placements], outcome.image)
             self._cloud.publish(cloud_message(points, outcome.header))
         if self._markers.get_subscription_count():
