@@ -32,9 +32,10 @@ class Plane:
 def plane_below(
     cloud: Cloud, mask: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settings: MetricSettings
 ) -> Plane | None:
-    """The plane with most points in a picture of an object and its surroundings that has the object on the camera's side.
+    """The plane with most points in a picture of an object and its surroundings with the object on the camera's side.
 
-    None when there is no such plane. cloud: of the H×W bool mask. RANSAC, the same planes tried every time, then least squares on the inliers.
+    None when there is no such plane. cloud: of the H×W bool mask. RANSAC, the same planes tried every time, then least
+    squares on the inliers.
     """
     pixels = around(mask, depth)
     if len(pixels) < settings.fewest:

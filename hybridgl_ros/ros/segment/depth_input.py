@@ -19,7 +19,10 @@ COMPRESSED_DEPTH = "/compressedDepth"
 
 
 class FollowingSubscription:
-    """A subscription that takes the QoS that the publishers offer, and follows them; `qos_overrides` win."""
+    """A subscription that takes the QoS that the publishers offer, and follows them; `qos_overrides` win.
+
+    offered: whether there were publishers at the last look.
+    """
 
     def __init__(self, node: Node, kind: type, topic: str, receive: Callable[[Any], None]) -> None:
         self.topic = node.resolve_topic_name(topic)
@@ -31,7 +34,9 @@ class FollowingSubscription:
 
     def adapt(self) -> None:
         """Read the topic as it is published now."""
-        profile = follow(self._wanted, [offer.qos for offer in offers(self._node, self.topic)])
+        found = offers(self._node, self.topic)
+        self.offered = bool(found)
+        profile = follow(self._wanted, [offer.qos for offer in found])
         if self._qos == (profile.reliability, profile.durability):
             return
         if self._subscription is not None:
@@ -124,7 +129,8 @@ class DepthInput:
         return registered(message, info, frame=frame, height=height, width=width, rectified=settings.rectified)
 
     def _published(self) -> bool:
-        return bool(self._depths.received or self._node.count_publishers(self._depth.topic))
+        # Asked in the worker's thread, when the graph may be gone.
+        return bool(self._depths.received) or self._depth.offered
 
     def _late(self, lag: float) -> str:
         return (
