@@ -343,6 +343,9 @@ class MetricSettings:
         "Share of its known neighbours on the same surface that a pixel needs.", low=0.0, high=1.0
     )
     gap: float = setting("Gap in depth that cuts a mask in two; the greater part is the object.", low=0.0, high=10.0)
+    piece: float = setting(
+        "Share of the largest connected piece that another one needs to be of the same object.", low=0.0, high=1.0
+    )
     fewest: int = setting("Points below which nothing is measured.", low=3, high=100000)
     most: int = setting("Points looked at in the search for an object's centre.", low=10, high=100000)
     surroundings: float = setting(

@@ -92,6 +92,26 @@ def greater_part(depths: np.ndarray, gap: float) -> np.ndarray:
     return kept
 
 
+def pieces(cloud: Cloud, shape: tuple[int, int], settings: MetricSettings) -> np.ndarray:
+    """N bool: points of the largest connected piece, and of pieces not much smaller than it.
+
+    shape: (H, W) of the picture. Neighbouring pixels hang together unless their depths are of different surfaces, so
+    that the edge of another object, which a mask may cover, is a piece of its own.
+    """
+    rows, columns = cloud.pixels.T
+    depth = np.full((shape[0] + 1, shape[1] + 1), np.nan)
+    depth[rows, columns] = cloud.points[:, 2]
+    inside = depth[:-1, :-1]
+    with np.errstate(invalid="ignore"):
+        cut = [np.abs(other - inside) > settings.flying * inside for other in (depth[1:, :-1], depth[:-1, 1:])]
+    whole = np.isfinite(inside) & ~cut[0] & ~cut[1]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(whole.astype(np.uint8), connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float64)
+    areas[0] = 0
+    large = areas >= max(1.0, settings.piece * areas.max())
+    return large[labels[rows, columns]]
+
+
 COLOURED = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<f4")])
 
 

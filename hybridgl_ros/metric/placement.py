@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from hybridgl_ros.errors import PlaceError
-from hybridgl_ros.metric.cloud import Cloud, cloud_of
+from hybridgl_ros.metric.cloud import Cloud, cloud_of, pieces
 from hybridgl_ros.metric.plane import Plane, plane_below, standing_height
 from hybridgl_ros.metric.symmetry import Sight, axis_of, box_axes, level_axes
 from hybridgl_ros.settings import MetricSettings
@@ -87,6 +87,9 @@ def locate_in(mask: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, setti
         up, foot = plane.normal, standing_height(plane, cloud, mask, depth, intrinsics, settings)
         heights = plane.heights(cloud.points)
         cloud, heights = above(cloud, heights, foot, settings)
+    kept = pieces(cloud, mask.shape, settings)
+    if kept.sum() >= settings.fewest:
+        cloud, heights = cloud.only(kept), heights[kept]
     axis = axis_of(cloud.points, up, Sight.of(mask, depth, intrinsics), settings)
     lowest, top = np.quantile(heights, [settings.tail, 1 - settings.tail])
     bottom = lowest if plane is None else foot

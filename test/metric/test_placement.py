@@ -200,3 +200,13 @@ def test_quaternions_turn_as_the_matrix_does(numbers) -> None:
     found = quaternion_of(matrix)
     assert found[3] >= 0
     assert abs(np.dot(found, (x, y, z, w))) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_edge_of_another_object_is_no_part_of_this_one() -> None:
+    mask, depth = box(on_table(-0.1, 0, 0.05), 0.3, (0.1, 0.1, 0.1))
+    other, depth_other = box(on_table(0.03, 0.2, 0.1), 0.3, (0.1, 0.1, 0.2))
+    both = np.fmin(depth, depth_other)
+    one = locate(mask, both, INTRINSICS, SETTINGS)
+    assert (other & ~mask).any()
+    wide = mask | (other & (np.indices(mask.shape)[1] < np.flatnonzero(other.any(0))[0] + 4))
+    assert locate(wide, both, INTRINSICS, SETTINGS).position == pytest.approx(one.position, abs=0.006)
