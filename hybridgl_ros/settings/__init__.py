@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import get_type_hints
 
 from hybridgl_ros.settings.description import STAGES, Description, describe, setting
+from hybridgl_ros.settings.metric import MetricSettings
 from hybridgl_ros.settings.paper import (
     FeatureSettings,
     FusionSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "GroundingSettings",
     "GuidanceSettings",
     "MembershipSettings",
+    "MetricSettings",
     "ModelSettings",
     "ObjectSettings",
     "ProposalSettings",
@@ -69,6 +71,7 @@ class Config:
     membership: MembershipSettings
     grounding: GroundingSettings
     decision: DecisionSettings
+    metric: MetricSettings
 
 
 def sections() -> dict[str, type]:
