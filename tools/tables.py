@@ -21,7 +21,7 @@ from hybridgl_ros.ros.common.settings import CameraSettings, SegmentSettings, de
 from hybridgl_ros.settings import describe
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/settings.md", "docs/tabletop.md")
+DOCUMENTS = ("README.md", "docs/settings.md", "docs/tabletop.md", "docs/performance.md")
 BLOCK = re.compile(r"(<!-- table: (\w+)((?: \S+)*) -->\n).*?(<!-- end -->)", re.DOTALL)
 # Kinds of tabletop expressions, among the tags of a breakdown: those stored with the scenes, further ones, people's.
 KINDS = {
@@ -229,6 +229,40 @@ def reliability_table(file: Path) -> list[Row]:
     ]
 
 
+def bench_table(file: Path) -> list[Row]:
+    """The rows of a bench.json."""
+
+    def value(number: float | None, unit: str) -> str:
+        return "" if number is None else f"{number:.3g} {unit}".strip()
+
+    return [
+        {
+            "#": str(entry["row"]),
+            "what": entry["what"],
+            "ours": value(entry["ours"], entry["unit"]),
+            "against": " ".join(filter(None, [value(entry["theirs"], entry["unit"]), entry["against"]])),
+            "ratio": value(entry["ratio"], "×") if entry["theirs"] else "",
+            "goal": entry["goal"],
+            "equal": {True: "yes", False: "no", None: ""}[entry["equal"]],
+            "reached": {True: "yes", False: "**no**", None: "not measured"}[entry["reached"]],
+            "note": entry["note"],
+        }
+        for entry in json.loads(file.read_text(encoding="utf-8"))["rows"]
+    ]
+
+
+def machine_table(file: Path) -> list[Row]:
+    """What a bench.json was measured on."""
+    return [{name: str(value) for name, value in json.loads(file.read_text(encoding="utf-8"))["machine"].items()}]
+
+
+def profile_table(file: Path) -> list[Row]:
+    """The stages of a profile.json."""
+    return [
+        {name: str(value) for name, value in entry.items()} for entry in json.loads(file.read_text(encoding="utf-8"))
+    ]
+
+
 TABLES: dict[str, Callable[..., list[Row]]] = {
     "settings": settings_table,
     "segment_node": lambda: node_table(SegmentSettings, "segment_node"),
@@ -240,6 +274,9 @@ TABLES: dict[str, Callable[..., list[Row]]] = {
     "operators": operators_table,
     "calibration": calibration_table,
     "reliability": reliability_table,
+    "bench": bench_table,
+    "machine": machine_table,
+    "profile": profile_table,
 }
 
 
