@@ -76,14 +76,8 @@ def histogram_figure(outcomes: Sequence[Outcome]) -> str:
     with figure(WIDE, 3.0) as (canvas, axes):
         edges = [step / BINS for step in range(BINS + 1)]
         axes.hist([outcome.iou or 0.0 for outcome in targets], edges, color=OURS, label="answers", rwidth=0.92)
-        axes.hist(
-            [outcome.ceiling or 0.0 for outcome in targets],
-            edges,
-            color=CEILING,
-            histtype="step",
-            linewidth=1.3,
-            label="best proposals",
-        )
+        if ceilings := [outcome.ceiling for outcome in targets if outcome.ceiling is not None]:
+            axes.hist(ceilings, edges, color=CEILING, histtype="step", linewidth=1.3, label="best proposals")
         axes.set_xlim(0, 1)
         axes.set_xlabel("IoU")
         axes.set_ylabel("expressions")

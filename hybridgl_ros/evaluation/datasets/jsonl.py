@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,9 @@ from numpy.typing import NDArray
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.pictures import picture_size, read_mask, read_rgb, spell, write_png
 from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation, encode_rle
-from hybridgl_ros.evaluation.datasets.texts import check_expression, check_text
+from hybridgl_ros.evaluation.datasets.texts import check_expression, check_name, check_text
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, target_mask
 
-LONGEST_NAME = 255
-"""Bytes; what Linux, macOS and Windows allow."""
 _KEYS = {"image", "expression", "mask", "tags", "id"}
 
 
@@ -110,13 +107,6 @@ class JsonlDataset:
 
     def _entry(self, number: int) -> str:
         return f"{self._path}, line {number}"
-
-
-def check_name(name: Any, kind: str, entry: str) -> None:
-    """Raise DatasetError, naming the entry, when no file can have this name."""
-    parts = Path(check_text(name, entry)).parts
-    if not parts or "\0" in name or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
-        raise DatasetError(f"{entry}: {kind} {name!r} cannot be a file")
 
 
 def write_jsonl(dataset: ReferringDataset, path: Path, *, masks: str = "rle") -> int:
