@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,11 +21,13 @@ from hybridgl_ros.commands.dataset_options import (
     TopicPairs,
     Truth,
     open_splits,
+    topics_of,
 )
 from hybridgl_ros.commands.options import Device, overrides_of
 from hybridgl_ros.commands.running import INTERRUPTED
 from hybridgl_ros.config import find_file, load_config, read_yaml
 from hybridgl_ros.evaluation.datasets import SOURCES
+from hybridgl_ros.evaluation.datasets.opened import Opened
 from hybridgl_ros.evaluation.methods import find_method, method_names
 from hybridgl_ros.evaluation.plan import Selection, ablations
 from hybridgl_ros.evaluation.predictions import Predictions
@@ -116,18 +118,13 @@ def evaluate(
     # A cluster's machines have devices, weights and folders of their own.
     if local:
         check_device(loaded.models.device)
-    splits = open_splits(
-        dataset,
-        split,
-        root,
-        split_by=split_by,
-        images=images,
-        topics=topics,
-        truth=truth,
-        expressions=expressions,
-        limit=limit,
-        skip_missing=skip_missing,
-    )
+    given: dict[str, Any] = {
+        "split_by": split_by,
+        "images": images,
+        "truth": truth,
+        "expressions": expressions,
+    }
+    splits = open_splits(dataset, split, root, topics=topics, limit=limit, skip_missing=skip_missing, **given)
     notes = tuple(note for source in selection.sources for note in coverage_notes(source, splits, limit))
     if local:
         check_models(loaded)
@@ -144,7 +141,14 @@ def evaluate(
         for name in {name for run in runs for name in find_method(run.method).models}:
             check_weights(name, "clip")
     job = Job(
-        splits, runs, None if no_cache else cache or default_cache(), limit, threads, depth=not no_depth, notes=notes
+        splits,
+        runs,
+        None if no_cache else cache or default_cache(),
+        limit,
+        threads,
+        depth=not no_depth,
+        notes=notes,
+        opened=Opened(dataset, root, {**given, "topics": topics_of(topics or ())}),
     )
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=pool or evaluate_here)
     write_all(finished, title_of(dataset, config, preset, selection), out)

@@ -149,14 +149,14 @@ def summarise(
     """All figures with percentile bootstrap intervals over the expressions; the same seed gives the same
     intervals."""
     targets = [outcome for outcome in outcomes if outcome.has_target]
-    figures = _bootstrap(_segmentation, _segmentation_columns(targets), resamples, coverage, seed)
+    figures = _bootstrap(segmentation, segmentation_columns(targets), resamples, coverage, seed)
     if 0 < len(targets) < len(outcomes):
         figures |= _bootstrap(_detection, _detection_columns(outcomes), resamples, coverage, seed)
     else:
         figures |= dict.fromkeys((*(f"auroc_{name}" for name in CONFIDENCES), "f1", "refused_95"), _UNKNOWN)
     figures |= _bootstrap(_calibration, _calibration_columns(outcomes), resamples, coverage, seed)
-    figures |= _bootstrap(_decision, _decision_columns(outcomes), resamples, coverage, seed)
-    figures |= _bootstrap(_generalised, _generalised_columns(outcomes), resamples, coverage, seed)
+    figures |= _bootstrap(decision, decision_columns(outcomes), resamples, coverage, seed)
+    figures |= _bootstrap(generalised, generalised_columns(outcomes), resamples, coverage, seed)
     return Summary(len(outcomes), len(targets), **figures)
 
 
@@ -177,14 +177,14 @@ def mean_timings(outcomes: Sequence[Outcome]) -> dict[str, float]:
 _UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 
 
-def _segmentation_columns(targets: Sequence[Outcome]) -> dict[str, Floats]:
+def segmentation_columns(targets: Sequence[Outcome]) -> dict[str, Floats]:
     columns = {name: column(targets, name) for name in ("intersection", "union", "iou", "ceiling", "clip_iou")}
     columns["plural"] = np.array([PLURAL in outcome.tags for outcome in targets], dtype=float)
     hits = {f"precision_{round(100 * limit)}": (columns["iou"] >= limit).astype(float) for limit in THRESHOLDS}
     return columns | hits
 
 
-def _segmentation(columns: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
+def segmentation(columns: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
     sums = {name: weights @ values for name, values in columns.items()}
     count = weights.sum(1)
     means = {"miou": "iou", "ceiling": "ceiling", "clip_miou": "clip_iou"}
@@ -232,13 +232,13 @@ def _calibration(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str,
     return {"ece": calibration_error(columns["score"], columns["right"], BINS, weights)}
 
 
-def _decision_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
+def decision_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
     return {
         name: np.array([getattr(outcome, name) for outcome in outcomes], dtype=bool) for name in ("has_target", "found")
     }
 
 
-def _decision(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
+def decision(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
     present, found = columns["has_target"], columns["found"]
     return {
         "t_acc": _ratio(weights @ (present & found), weights @ present.astype(float)),
@@ -246,7 +246,7 @@ def _decision(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Fl
     }
 
 
-def _generalised_columns(outcomes: Sequence[Outcome]) -> dict[str, Floats]:
+def generalised_columns(outcomes: Sequence[Outcome]) -> dict[str, Floats]:
     return {
         "value": np.array([value_of(outcome) for outcome in outcomes], dtype=float),
         "intersection": np.array([outcome.intersection * outcome.found for outcome in outcomes], dtype=float),
@@ -254,7 +254,7 @@ def _generalised_columns(outcomes: Sequence[Outcome]) -> dict[str, Floats]:
     }
 
 
-def _generalised(columns: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
+def generalised(columns: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
     count = weights.sum(1)
     union = weights @ columns["union"]
     return {
@@ -273,7 +273,7 @@ def _bootstrap(
 ) -> dict[str, Estimate]:
     count = len(next(iter(columns.values())))
     values = measure(columns, np.ones((1, count)))
-    drawn = [measure(columns, weights) for weights in _resamples(count, resamples, seed)]
+    drawn = [measure(columns, weights) for weights in draws(count, resamples, seed)]
     estimates = {}
     for name, value in values.items():
         spread = np.concatenate([figures[name] for figures in drawn]) if drawn else np.empty(0)
@@ -284,7 +284,7 @@ def _bootstrap(
     return estimates
 
 
-def _resamples(count: int, resamples: int, seed: int) -> Iterator[Floats]:
+def draws(count: int, resamples: int, seed: int) -> Iterator[Floats]:
     """How often each of `count` samples is drawn in each resample, some resamples at a time (bounds the
     memory)."""
     if not count:

@@ -18,6 +18,7 @@ from rich.progress import Task as ProgressTask
 from hybridgl_ros.config import values_of
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.cache import image_digest
+from hybridgl_ros.evaluation.datasets.opened import Opened
 from hybridgl_ros.evaluation.datasets.presence import Missing, Present
 from hybridgl_ros.evaluation.dependencies import dependencies, models_of
 from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest
@@ -40,6 +41,7 @@ class Job:
     datasets: by split. cache: folder of the stage cache, None for none. limit: first samples of each split only.
     threads: CPU threads a process. load: makes the segmenter, the configured models when left out. depth: whether the
     methods get the depth that a data set has. notes: what a reader must know before trusting the figures.
+    opened: how the data sets were opened, None when nobody need open them again.
     """
 
     datasets: Mapping[str, ReferringDataset]
@@ -50,6 +52,7 @@ class Job:
     load: Loader | None = None
     depth: bool = True
     notes: tuple[str, ...] = ()
+    opened: Opened | None = None
 
     @property
     def dataset(self) -> str:
