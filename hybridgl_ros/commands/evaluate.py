@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from hybridgl_ros.evaluation.runner import EvaluateAll
     from hybridgl_ros.evaluation.samples import ReferringDataset
 
-PHOTOGRAPHS = ("refcoco", "refcoco+", "refcocog", "phrasecut")
+PAPERS = ("refcoco", "refcoco+", "refcocog", "phrasecut")
+PHOTOGRAPHS = (*PAPERS, "grefcoco", "sunspot", "ocid-ref")
 OFFICIAL = "official"
 
 
@@ -189,7 +190,7 @@ def default_preset(dataset: str, ablation: str | None, config: str | None) -> st
     """The paper's for its tables and its data sets, unless a configuration is named; None for the configuration's."""
     if ablation is not None:
         return ablations().get(ablation, {}).get("preset")
-    return "paper" if config is None and dataset in PHOTOGRAPHS else None
+    return "paper" if config is None and dataset in PAPERS else None
 
 
 def title_of(dataset: str, config: str, preset: str | None, selection: Selection) -> str:
