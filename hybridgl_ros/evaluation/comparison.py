@@ -41,13 +41,18 @@ FIGURES = {
 ALL = "all"
 CASES = 12
 """Expressions shown for which one of two runs is better."""
+FEWEST = 10
+"""Samples a group needs for an interval: resamples of fewer say little but that they are few."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The samples of one tag: the figures of the first run and of another one by the mean value of a sample, which is
-    its share of gIoU. first, other, both, neither: how many only the one, only the other, both, none got right (a
-    value of at least `RIGHT`)."""
+    """The samples of one tag.
+
+    first_value, other_value: mean of what they add to gIoU, of the first run and of the other one; the difference has
+    no interval where there are fewer than `FEWEST`. first, other, both, neither: how many only the one, only the other,
+    both, none got right (a value of at least `RIGHT`).
+    """
 
     name: str
     samples: int
@@ -62,8 +67,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Pair:
-    """Another run against the first one. differences: other minus first, by the names of `FIGURES`; NaN where there is
-    nothing to measure. cases: the samples they disagree most on, those where the other one is better first."""
+    """Another run against the first one.
+
+    differences: other minus first, by the names of `FIGURES`; NaN where there is nothing to measure. better, worse: the
+    samples they disagree most on, where the other run is ahead and where it is behind.
+    """
 
     other: FinishedRun
     differences: Mapping[str, Estimate]
@@ -157,7 +165,7 @@ def group_of(name: str, values: Floats, resamples: int) -> Group:
     """One group's figures. values: 2×n."""
     count = values.shape[1]
     change = values[1] - values[0]
-    means = [weights @ change / count for weights in draws(count, resamples, 0)]
+    means = [weights @ change / count for weights in draws(count, resamples, 0)] if count >= FEWEST else []
     right = values >= RIGHT
     return Group(
         name=name,

@@ -14,7 +14,7 @@ from rich.table import Table
 from hybridgl_ros.drawing import data_uri, outline
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.cases import TRUTH, WIDTH, overlay
-from hybridgl_ros.evaluation.comparison import ALL, FIGURES, Comparison, Pair, verdict
+from hybridgl_ros.evaluation.comparison import ALL, FEWEST, FIGURES, Comparison, Pair, verdict
 from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation
 from hybridgl_ros.evaluation.figures import differences_figure
 from hybridgl_ros.evaluation.finished_runs import FinishedRun, Key
@@ -47,6 +47,7 @@ def write_comparison(comparison: Comparison, splits: Mapping[str, ReferringDatas
         "comparison": comparison,
         "first": comparison.runs[0],
         "figures": shown_figures(comparison),
+        "fewest": FEWEST,
         "pairs": [
             {
                 "pair": pair,
@@ -81,7 +82,8 @@ def figures_drawn(comparison: Comparison, pair: Pair) -> str:
 
 def groups_drawn(pair: Pair) -> str:
     """The differences of the most frequent groups as SVG."""
-    groups = [group for group in pair.groups if group.name != ALL][:GROUPS_DRAWN]
+    sure = [group for group in pair.groups if group.name != ALL and not np.isnan(group.difference.low)]
+    groups = (sure or [group for group in pair.groups if group.name != ALL])[:GROUPS_DRAWN]
     return differences_figure([(f"{group.name}  ({group.samples})", group.difference) for group in groups])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from hybridgl_ros.evaluation.screen import cache_text, interval, percent, signed
 from hybridgl_ros.pages import render
 
 TEMPLATES = "hybridgl_ros.evaluation"
-FILTERS = {"percent": percent, "signed": signed, "interval": interval}
+FILTERS: dict[str, Callable[..., str]] = {"percent": percent, "signed": signed, "interval": interval}
 
 GALLERIES = (
     ("Nearest misses", "A right proposal was there and lost by little: what scoring could win.", cases.nearest_misses),

@@ -117,7 +117,7 @@ class SunSpotDataset(ReferDataset):
 def unrotated(values: NDArray[Any]) -> NDArray[np.uint16]:
     """Millimetres of SUN RGB-D's depth, whose 16 bits are stored rotated by three (its toolbox's read3dPoints.m)."""
     bits = values.astype(np.uint16)
-    return (bits >> 3) | (bits << 13)
+    return ((bits >> 3) | (bits << 13)).astype(np.uint16)
 
 
 def numbers_of(path: Path) -> list[float]:
