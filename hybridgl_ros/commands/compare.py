@@ -11,9 +11,10 @@ import typer
 from hybridgl_ros.commands.checks import local_path, make_folder
 from hybridgl_ros.commands.dataset_options import Images
 from hybridgl_ros.errors import ConfigError, DatasetError
+from hybridgl_ros.evaluation.datasets.opened import read_opened
+from hybridgl_ros.evaluation.finished_runs import FinishedRun, comparable, read_runs
 
 if TYPE_CHECKING:
-    from hybridgl_ros.evaluation.finished_runs import FinishedRun
     from hybridgl_ros.evaluation.samples import ReferringDataset
 
 
@@ -45,16 +46,16 @@ def compare(
 
     Every run is compared with the first one, on the same resamples of the expressions.
     """
-    from hybridgl_ros.evaluation.comparison import as_json as plain
-    from hybridgl_ros.evaluation.comparison import compare_runs
-    from hybridgl_ros.evaluation.comparison_page import print_comparison, write_comparison
-    from hybridgl_ros.evaluation.finished_runs import comparable, read_runs
-    from hybridgl_ros.evaluation.screen import plain_console
-
     if out.suffix not in (".html", ".htm"):
         raise ConfigError(f"--out {out}: wants a name that ends in .html")
     chosen, notes = comparable(chosen_runs(read_runs(folders), runs or ()), common)
     make_folder(out.parent, "--out")
+    # From here on it takes seconds: what can be wrong with the input was found before.
+    from hybridgl_ros.evaluation.comparison import as_json as plain
+    from hybridgl_ros.evaluation.comparison import compare_runs
+    from hybridgl_ros.evaluation.comparison_page import print_comparison, write_comparison
+    from hybridgl_ros.evaluation.screen import plain_console
+
     splits, lost = open_again(chosen, root, images)
     comparison = compare_runs(chosen, [*notes, *lost])
     title = " · ".join(run.name for run in chosen)
@@ -84,8 +85,6 @@ def open_again(
     runs: list[FinishedRun], root: Path | None, images: Path | None
 ) -> tuple[dict[str, ReferringDataset], list[str]]:
     """The data sets that pictures can be taken from, and what to say where there are none."""
-    from hybridgl_ros.evaluation.datasets.opened import read_opened
-
     splits = dict.fromkeys(split for split, _ in runs[0].outcomes)
     reasons = []
     for run in runs:

@@ -146,7 +146,9 @@ def test_the_official_preset_scores_on_the_published_truth(
 
 
 def test_photographs_get_the_models_for_photographs():
-    assert command.default_config("refcoco+") == "photo"
+    assert {command.default_config(name) for name in ("refcoco+", "grefcoco", "sunspot", "ocid-ref")} == {"photo"}
+    assert command.default_preset("refcoco+", None, None) == "paper"
+    assert command.default_preset("grefcoco", None, None) is None
     assert command.default_config("tabletop") == command.default_config("bag") == "embedded"
 
 
