@@ -77,6 +77,18 @@ def test_a_run_against_itself_differs_in_nothing(pair):
     assert {comparison.pairs[0].differences[name] for name in FIGURES} == {Estimate(0.0, 0.0, 0.0)}
 
 
+def test_every_run_is_compared_with_the_first(pair, results, hybridgl, tmp_path):
+    third = results("third", "03")
+    runs, _ = comparable(read_runs([*pair, third]), False)
+    assert [(found.other.name, len(found.better)) for found in compare_runs(runs, ()).pairs] == [
+        ("theirs", 6),
+        ("third", 3),
+    ]
+    code, text, _ = hybridgl("compare", *pair, third, "--out", tmp_path / "three.html")
+    assert code == 0 and "theirs − mine" in text and "third − mine" in text
+    assert Page(tmp_path / "three.html").open == []
+
+
 def test_paired_intervals_are_narrower_than_those_of_the_figures():
     generator = np.random.default_rng(0)
     first = generator.random(200)

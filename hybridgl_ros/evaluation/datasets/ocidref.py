@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.depths import MILLIMETRES, camera_matrix, read_depth
-from hybridgl_ros.evaluation.datasets.pictures import opened, read_rgb
+from hybridgl_ros.evaluation.datasets.pictures import opened, picture_size, read_rgb
 from hybridgl_ros.evaluation.datasets.texts import check_expression, check_name
 from hybridgl_ros.evaluation.samples import Geometry, Sample
 
@@ -81,8 +81,8 @@ class OcidRefDataset:
         if not path.is_file():
             return None
         entry = f"{self._file}: scene {image_id}"
-        rows, columns = self.image(image_id).shape[:2]
-        return Geometry(read_depth(path, entry, (rows, columns), MILLIMETRES), camera_matrix(INTRINSICS, entry))
+        size = picture_size(self._pictures / image_id, entry)
+        return Geometry(read_depth(path, entry, size, MILLIMETRES), camera_matrix(INTRINSICS, entry))
 
     def files(self, sample: Sample) -> tuple[Path, ...]:
         """Its picture and its label picture."""
