@@ -197,4 +197,5 @@ def title_of(dataset: str, config: str, preset: str | None, selection: Selection
     """A heading for table and report."""
     ablation = selection.ablation
     subject = f"{ablation}: {ablations()[ablation]['title']}" if ablation else ", ".join(selection.titles)
-    return f"{subject} · {dataset} · {config}{f' ({preset})' if preset else ''}"
+    under = f" · {config}{f' ({preset})' if preset else ''}" if selection.needs_models else ""
+    return f"{subject} · {dataset}{under}"
