@@ -58,7 +58,7 @@ SOURCES: dict[str, Source] = {
     "ocid-ref": Source(OcidRefDataset, ("test", "val"), "the folder of the *_expressions.json", ("images",)),
     "jsonl": Source(lambda split, root: JsonlDataset(root), ("all",), "the .jsonl file"),
     "bag": Source(
-        lambda split, root, **options: BagDataset(root, depth=True, **options), ("all",), "the bag", ("topics",)
+        lambda split, root, **options: BagDataset(root, **options), ("all",), "the bag", ("topics",)
     ),
 }
 

@@ -12,13 +12,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from hybridgl_ros.errors import DatasetError, ImageError
-from hybridgl_ros.evaluation.datasets.bag_depth import BagDepth, stamp_of
 from hybridgl_ros.evaluation.datasets.bag_file import (
     COMPRESSED_IMAGE,
     IMAGE,
@@ -31,7 +31,7 @@ from hybridgl_ros.evaluation.datasets.bag_file import (
     Topics,
 )
 from hybridgl_ros.evaluation.datasets.pictures import Size, spell
-from hybridgl_ros.evaluation.samples import Geometry, ReferringDataset, Sample, geometry_of
+from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, geometry_of
 from hybridgl_ros.pixels import check_message, is_compressed, rgb_pixels, unpack_rows
 
 FRAME_PERIOD = SECOND // 10
@@ -51,14 +51,13 @@ class BagImage:
 class BagDataset:
     """Every image that has a truth mask and an expression in force is one sample; its ids are the stamp (ns).
 
-    depth: whether it gives depth; it and the camera's matrix are those with the image's stamp.
     images: by image id, also those without a truth. unscored: how many images lack one or an expression.
     The whole bag is read once, so that damage shows at once. Raises DatasetError naming bag and entry.
     """
 
     name = "bag"
 
-    def __init__(self, path: Path, topics: Topics = TOPICS, *, depth: bool = False) -> None:
+    def __init__(self, path: Path, topics: Topics = TOPICS) -> None:
         self.split = path.stem
         self.bag = Bag(path)
         self.topics = topics
@@ -68,7 +67,6 @@ class BagDataset:
         expressions: list[tuple[int, str]] = []
         self.images: dict[str, BagImage] = {}
         self._truths: dict[str, tuple[int, Size, bool]] = {}
-        self._depths = BagDepth(self.bag, topics) if depth else None
         for message in self.bag.messages((topics.image, topics.expression, topics.truth)):
             if message.topic == topics.expression:
                 expressions.append((message.time, self._text(message)))
@@ -96,11 +94,6 @@ class BagDataset:
         """H×W bool."""
         time = self._truths[sample.image_id][0]
         return unpack_rows(self._find(self.topics.truth, time, sample.image_id).content) != 0
-
-    def geometry(self, image_id: str) -> Geometry | None:
-        """Depth and intrinsics, where they are asked for and the bag has both for the image."""
-        image = self.images[image_id]
-        return self._depths.geometry(image.stamp, image.size) if self._depths else None
 
     def _find(self, topic: str, time: int, image_id: str) -> Message:
         for message in self.bag.messages((topic,), time, time + 1):
@@ -167,6 +160,11 @@ def frames_of(dataset: ReferringDataset, period: int = FRAME_PERIOD) -> Iterator
             depth=geometry.depth if geometry else None,
             intrinsics=geometry.intrinsics if geometry else None,
         )
+
+
+def stamp_of(content: Any) -> int:
+    """Header stamp of a message in ns."""
+    return content.header.stamp.sec * SECOND + content.header.stamp.nanosec
 
 
 def _encoded_size(data: NDArray[np.uint8]) -> Size:

@@ -18,7 +18,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets import open_dataset
-from hybridgl_ros.evaluation.datasets.bag import BagDataset, frames_of
+from hybridgl_ros.evaluation.datasets.bag import frames_of
 from hybridgl_ros.evaluation.datasets.bag_file import (
     CAMERA_INFO,
     IMAGE,
@@ -370,64 +370,3 @@ def test_what_cannot_be_written_is_refused(tmp_path):
         write_bag([first], tmp_path / "bag")
     with pytest.raises(DatasetError, match=r"mask \(20, 30\), image \(19, 30\)"):
         write_bag([Frame(1, first.image[1:], "a", first.mask)], tmp_path / "other")
-
-
-MATRIX = np.array([[60.0, 0, 14.5], [0, 61.0, 9.5], [0, 0, 1]])
-
-
-def with_depth(path: Path) -> Path:
-    """Two frames, the second without depth."""
-    depth = np.full((20, 30), 0.75, np.float32)
-    depth[0] = np.nan
-    first, second = frames("the cup", "the ball")
-    write_bag([Frame(first.stamp, first.image, first.expression, first.mask, depth, MATRIX), second], path)
-    return path
-
-
-def test_depth_and_camera_belong_to_the_image_of_their_stamp(tmp_path):
-    dataset = open_dataset("bag", root=with_depth(tmp_path / "bag"))
-    first, second = dataset.samples
-    geometry = dataset.geometry(first.image_id)
-    assert np.isnan(geometry.depth[0]).all() and geometry.depth[1:] == pytest.approx(0.75)
-    assert np.array_equal(geometry.intrinsics, MATRIX)
-    assert dataset.geometry(second.image_id) is None
-    # What the node answers without depth is compared with the library without it.
-    assert BagDataset(tmp_path / "bag").geometry(first.image_id) is None
-
-
-def test_a_bag_without_depth_has_none(tmp_path):
-    write_bag(frames("the cup"), tmp_path / "bag")
-    dataset = open_dataset("bag", root=tmp_path / "bag")
-    assert dataset.geometry(dataset.samples[0].image_id) is None
-
-
-@pytest.mark.parametrize(
-    ("pixels", "encoding", "message"),
-    [
-        (np.full((20, 30), 1.5, np.float32), "32FC1", None),
-        (np.full((10, 30), 1.5, np.float32), "32FC1", "is 30×10, its image 30×20"),
-        (np.zeros((20, 30, 3), np.uint8), "rgb8", "is rgb8, not 16UC1 or"),
-    ],
-)
-def test_depth_of_other_kinds(tmp_path, pixels, encoding, message):
-    (frame,) = frames("the cup")
-    stamp = frame.stamp
-    info = STORE.types[CAMERA_INFO]
-    region = TYPES["sensor_msgs/msg/RegionOfInterest"](x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
-    image = image_message(frame.image, "rgb8", stamp)
-    camera = info(header=image.header, height=20, width=30, distortion_model="", d=np.zeros(0), k=MATRIX.ravel(),
-                  r=np.zeros(9), p=np.zeros(12), binning_x=0, binning_y=0, roi=region)  # fmt: skip
-    bag = record(
-        tmp_path / "bag",
-        ("/expression", STRING, 1, text("the cup")),
-        ("/image", IMAGE, stamp, image),
-        ("/depth", IMAGE, stamp, image_message(pixels, encoding, stamp, padding=2)),
-        ("/camera_info", CAMERA_INFO, stamp, camera),
-        ("/ground_truth", IMAGE, stamp, image_message(frame.mask.astype(np.uint8), "mono8", stamp)),
-    )
-    dataset = open_dataset("bag", root=bag)
-    if message is None:
-        assert (dataset.geometry(str(stamp)).depth == 1.5).all()
-    else:
-        with pytest.raises(DatasetError, match=f"depth {stamp} on /depth {message}"):
-            dataset.geometry(str(stamp))
