@@ -1,4 +1,5 @@
-# make demo | test | lint | build | setup | clean | distclean
+# make demo | test | bench | lint | build | setup | clean | distclean
+# DEVICE   what `make bench` measures on, BENCH_ARGS its further arguments (--rows 1,2 --quick)
 # PYTHON   the Python that the virtual environment is made from
 # EXTRAS   extras of setup.py to install
 # TORCH    pip arguments in place of requirements/torch.txt, for example TORCH="torch torchvision --index-url ..."
@@ -6,16 +7,18 @@ SHELL := /bin/bash
 PYTHON ?= python3
 EXTRAS ?= dev,cluster
 TORCH ?=
-PYTEST_ARGS ?=
+DEVICE ?= cpu
+BENCH_ARGS ?=
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 BOOTSTRAP := $(PYTHON) tools/bootstrap.py
 OPTIONS := --extras "$(EXTRAS)" --torch "$(TORCH)"
 ENVIRONMENT := . tools/environment.sh && . tools/isolate.sh
 
-.PHONY: help setup build demo test lint clean distclean
+.PHONY: help setup build demo test bench lint clean distclean
 
 help:
-	@sed -n '1,4s/^# //p' Makefile
+	@sed -n '1,5s/^# //p' Makefile
 
 setup:
 	@$(BOOTSTRAP) install $(OPTIONS)
@@ -29,6 +32,9 @@ demo: build
 test: build
 	@tools/browser.sh
 	@$(ENVIRONMENT) && pytest $(PYTEST_ARGS)
+
+bench: build
+	@$(ENVIRONMENT) && python -m benchmarks.bench --device $(DEVICE) $(BENCH_ARGS)
 
 lint: setup
 	@$(ENVIRONMENT) && ruff check . && ruff format --check . && mypy

@@ -47,7 +47,7 @@ setup(
     extras_require={
         "sim": ["mujoco"],
         "cluster": ["ray"],
-        "dev": ["hypothesis", "mypy", "pytest", "ruff", "types-PyYAML", "types-requests"],
+        "dev": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML", "types-requests"],
     },
     entry_points={"console_scripts": ["hybridgl = hybridgl_ros.cli:main"]},
 )

@@ -17,6 +17,10 @@ class ImageError(HybridGLError, ValueError):
     """An image (or its masks) of a wrong shape, type or size."""
 
 
+class PlaceError(HybridGLError):
+    """Why it cannot be said where an object is, in metres."""
+
+
 class WeightsError(HybridGLError):
     """Weights that are missing, incomplete or not what their checksum says."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +22,10 @@ NO_LIMIT = 2**60
 
 
 def pieces(count: int, bytes_each: int, most: int = PIECE) -> Iterator[slice]:
-    """Slices of `count` things that together take at most `most` bytes, but hold one at least."""
+    """Slices of `count` things that together take at most `most` bytes, but hold one at least; about equally long."""
     step = max(1, most // max(1, bytes_each))
-    return (slice(first, min(first + step, count)) for first in range(0, count, step))
+    step = math.ceil(count / max(1, math.ceil(count / step)))
+    return (slice(first, min(first + step, count)) for first in range(0, count, step or 1))
 
 
 def available_memory(root: Path = Path("/")) -> int | None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hybridgl_ros.cascade import answer_on_shortlist, rough_features
 from hybridgl_ros.checks import check_blocks, make_scene
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.fusion import region_features
@@ -151,9 +152,11 @@ class ReferringSegmenter:
         return make_scene(image, proposals, features, tokens, grid, timings)
 
     def features(self, image: np.ndarray, proposals: Proposals) -> Tensor:
-        """Region features N×d float32 of the proposals."""
+        """Region features N×d float32 of the proposals; rough ones with `features.shortlist`."""
         if not len(proposals):
             return torch.zeros(0, 0, device=self.clip.device)
+        if self.config.features.shortlist:
+            return rough_features(self.clip, image, proposals.masks, self.config.guidance)
         return region_features(self.clip, image, proposals.masks, self.config.features)
 
     def map_tokens(self, image: np.ndarray, proposals: Proposals) -> tuple[Tensor | None, tuple[int, int]]:
@@ -175,9 +178,25 @@ class ReferringSegmenter:
         An expression is a text or, with `scoring.method: query`, a `Query` or a `Reading` of your own.
         Raises ExpressionError when one is blank, or is no text and cannot be used.
         """
-        if isinstance(expression, (str, Query, Reading)):
-            return self.scorer.answer(scene, expression)
-        return [self.scorer.answer(scene, one) for one in expression]
+        if not isinstance(expression, (str, Query, Reading)):
+            if self.config.features.shortlist:
+                return [self._refer_on_shortlist(scene, one) for one in expression]
+            return self.scorer.answers(scene, expression)
+        if self.config.features.shortlist:
+            return self._refer_on_shortlist(scene, expression)
+        return self.scorer.answer(scene, expression)
+
+    def _refer_on_shortlist(self, scene: Scene, expression: Expression) -> Answer:
+        def describe(image: np.ndarray, masks: np.ndarray) -> Tensor:
+            return region_features(self.clip, image, masks, self.config.features)
+
+        return answer_on_shortlist(
+            scene,
+            self.config.features.shortlist,
+            lambda some: self.scorer.answer(some, expression),
+            lambda rough: self.fusion.other_similarity(scene, rough.parse) if rough.query is None else None,
+            describe,
+        )
 
     def maps(self, scene: Scene, parse: Parse) -> Maps | None:
         """G_co and G of one expression; None when both kinds of guidance are switched off."""

@@ -7,7 +7,7 @@ every score is a float32 vector of length N, one entry a proposal.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -154,6 +154,16 @@ class ClauseScore:
     landmarks: tuple[int, ...] = ()
 
 
+class DenseMaps(Protocol):
+    """G_co and G = G_co ⊙ G_pos of one expression, H×W float32."""
+
+    @property
+    def localisation(self) -> torch.Tensor: ...
+
+    @property
+    def guidance(self) -> torch.Tensor: ...
+
+
 @dataclass(frozen=True)
 class Answer:
     """What one expression refers to, or the reason why there is nothing.
@@ -163,8 +173,9 @@ class Answer:
     timings: seconds a stage, the image's stages included.
 
     scoring.method fusion: score is Eq. 9 of the best candidate; margin its lead over the runner-up; parse what the
-    paper's parser understood; localisation: G_co, guidance: G = G_co ⊙ G_pos, both H×W float32 (None when switched
-    off or nothing was proposed). There is one referent at most, and neither query nor clauses.
+    paper's parser understood; localisation: G_co, guidance: G = G_co ⊙ G_pos, both H×W float32, made when somebody
+    looks at them (None when switched off or nothing was proposed). There is one referent at most, and neither query
+    nor clauses.
     scoring.method query: score is the calibrated probability of the least sure referent, or of the best candidate
     when not found; margin its lead over the best candidate that is none; query the reading that was executed;
     alternatives other plausible readings; clauses what each of its parts contributed; reason the part that failed.
@@ -178,8 +189,7 @@ class Answer:
     margin: float
     candidates: tuple[Candidate, ...]
     parse: Parse
-    localisation: np.ndarray | None = None
-    guidance: np.ndarray | None = None
+    maps: DenseMaps | None = None
     reason: str = ""
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
@@ -191,6 +201,16 @@ class Answer:
     def __post_init__(self) -> None:
         if self.found and not self.objects:
             object.__setattr__(self, "objects", self.candidates[:1])
+
+    @property
+    def localisation(self) -> np.ndarray | None:
+        """G_co, H×W float32."""
+        return None if self.maps is None else self.maps.localisation.cpu().numpy()
+
+    @property
+    def guidance(self) -> np.ndarray | None:
+        """G = G_co ⊙ G_pos, H×W float32."""
+        return None if self.maps is None else self.maps.guidance.cpu().numpy()
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:

@@ -75,7 +75,7 @@ def evaluate_bag(context: LaunchContext) -> list[Node]:
             # No terminal: tables in full width, no progress bar.
             additional_env={"PYTHONUNBUFFERED": "1"},
             arguments=arguments,
-            remappings=[(topic, given(topic)) for topic in ("image", "expression") if given(topic) not in ("", topic)],
+            remappings=[(topic, given(topic)) for topic in launching.TOPICS if given(topic) not in ("", topic)],
             sigterm_timeout=ENDING_TIME,
             on_exit=end_with_it,
         )

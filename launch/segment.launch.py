@@ -73,7 +73,7 @@ def segment_node(context: LaunchContext) -> list[Node]:
             output="screen",
             emulate_tty=True,
             parameters=parameters,
-            remappings=[(topic, given(topic)) for topic in ("image", "expression") if given(topic) not in ("", topic)],
+            remappings=[(topic, given(topic)) for topic in launching.TOPICS if given(topic) not in ("", topic)],
             ros_arguments=["--log-level", given("log_level")],
             on_exit=end_with_it if required else None,
         )

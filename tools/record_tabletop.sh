@@ -28,9 +28,10 @@ if [[ $part != paper ]]; then
     evaluate templates "${beside[@]}"
     evaluate more --expressions more "${beside[@]}"
     evaluate people --expressions people "${beside[@]}"
+    evaluate fresh --expressions fresh "${beside[@]}"
     evaluate operators --expressions more --ablation language --limit "$((limit / 4))"
     evaluate operators-people --expressions people --ablation language
-    for name in templates more people operators operators-people; do record "$name"; done
+    for name in templates more people fresh operators operators-people; do record "$name"; done
 fi
 
 if [[ $part != language ]]; then

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hybridgl_ros.clip.blocks import Block
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.models.loading import ClipModel
 
@@ -19,8 +20,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class ClipEncoder:
     """One CLIP model whose blocks can be run one at a time.
 
-    dtype: autocast type of the image tower. Raises ConfigError when the image tower is not a vision transformer with
-    a class token.
+    dtype: autocast type of the image tower; tokens stay float32 between the blocks. Raises ConfigError when the image
+    tower is not a vision transformer with a class token.
     """
 
     def __init__(self, loaded: ClipModel, dtype: torch.dtype = torch.float32) -> None:
@@ -35,8 +36,7 @@ class ClipEncoder:
         self.context_length = loaded.context_length
         self.statistics = {"clip": (loaded.mean, loaded.std), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
         self.dtype = dtype
-        self.blocks: Sequence[Any] = list(visual.transformer.resblocks)
-        self._batch_first = bool(getattr(visual.transformer, "batch_first", False))
+        self.blocks: Sequence[Block] = [Block(block) for block in visual.transformer.resblocks]
 
     @property
     def device(self) -> torch.device:
@@ -53,10 +53,6 @@ class ClipEncoder:
         """(rows, columns) of the image tokens at the network's own input size."""
         rows, columns = self.visual.grid_size
         return int(rows), int(columns)
-
-    @property
-    def heads(self) -> int:
-        return int(self.blocks[0].attn.num_heads)
 
     @property
     def logit_scale(self) -> float:
@@ -81,7 +77,7 @@ class ClipEncoder:
         The positional embedding is resampled (bicubic, antialiased) when S×T is not the network's own size.
         """
         visual = self.visual
-        patches = visual.conv1(pixels)
+        patches = visual.conv1(pixels).float()
         rows, columns = patches.shape[-2:]
         tokens = patches.flatten(2).transpose(1, 2)
         class_token = visual.class_embedding.to(tokens.dtype).expand(len(tokens), 1, -1)
@@ -96,17 +92,10 @@ class ClipEncoder:
         resampled = F.interpolate(own, size=(rows, columns), mode="bicubic", antialias=True, align_corners=False)
         return torch.cat([positions[:1], resampled.flatten(2)[0].T])
 
-    def block(self, index: int, tokens: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """One transformer block on B×L×width tokens; attention_mask: additive (B·heads)×L×L."""
-        block = self.blocks[index]
-        if self._batch_first:
-            return block(tokens, attn_mask=attention_mask)
-        return block(tokens.transpose(0, 1), attn_mask=attention_mask).transpose(0, 1)
-
     def run(self, tokens: Tensor, start: int, stop: int) -> Tensor:
         """Blocks start … stop − 1 without masks."""
-        for index in range(start, stop):
-            tokens = self.block(index, tokens)
+        for block in self.blocks[start:stop]:
+            tokens = block(tokens)
         return tokens
 
     def project(self, tokens: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hybridgl_ros.clip.encoder import ClipEncoder
@@ -30,26 +31,35 @@ class Batch:
 
     @property
     def start(self) -> int:
-        return min(self.settings.start_block, self.depth)
+        return min(self.settings.start_block, self.depth - 1)
 
     def before_start(self, pixels: Tensor) -> Tensor:
         """Tokens of the pictures as they enter the start block."""
         return self.clip.run(self.clip.embed(pixels), 0, self.start)
 
-    def class_feature(self, tokens: Tensor) -> Tensor:
-        return self.clip.project(tokens[:, 0])
+    def local_and_global(self) -> tuple[Tensor, Tensor]:
+        """Tokens of the local and the blurred view as they enter the start block, one pass for both."""
+        pictures = torch.cat([self.views.local(self.masks), self.views.blurred(self.masks)])
+        local_tokens, global_tokens = self.before_start(pictures).chunk(2)
+        return local_tokens, global_tokens
 
     def token_mask(self, class_token: float) -> Tensor:
         """B with a leading entry for the CLS token, N×(1+K)×1."""
         leading = torch.full_like(self.coverage[:, :1], class_token)
         return torch.cat([leading, self.coverage], dim=1)[..., None]
 
-    def attention_mask(self) -> Tensor:
-        """Additive (N·heads)×L×L mask: only the CLS row is masked, it sees itself and the tokens of the mask."""
-        count, tokens = self.coverage.shape
-        mask = torch.zeros(count, tokens + 1, tokens + 1, device=self.coverage.device)
-        mask[:, 0, 1:].masked_fill_(self.coverage <= 0, float("-inf"))
-        return mask.repeat_interleave(self.clip.heads, dim=0)
+    def class_sees(self) -> Tensor:
+        """What the CLS token may attend to, N×(1+K) bool: itself and the tokens of the mask."""
+        return F.pad(self.coverage > 0, (1, 0), value=True)
+
+    def feature(self, tokens: Tensor, class_sees: Tensor | None = None) -> Tensor:
+        """The CLS token's output of the last block in the image-text space, N×d; nobody reads the other tokens'.
+
+        tokens: as they enter the last block.
+        """
+        sees = None if class_sees is None else class_sees[:, None]
+        last = self.clip.blocks[-1].rows(tokens, slice(1), sees)
+        return self.clip.project(last[:, 0])
 
 
 def region_features(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray, settings: FeatureSettings) -> Tensor:
@@ -68,18 +78,24 @@ def region_features(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray, set
     return torch.cat(features)
 
 
+def plain(batch: Batch, pixels: Tensor) -> Tensor:
+    """Pictures through the unchanged network."""
+    return batch.feature(batch.clip.run(batch.clip.embed(pixels), 0, batch.depth - 1))
+
+
 def local(batch: Batch) -> Tensor:
     """L: the plain local view."""
-    return batch.class_feature(
-        batch.clip.run(batch.before_start(batch.views.local(batch.masks)), batch.start, batch.depth)
-    )
+    return plain(batch, batch.views.local(batch.masks))
 
 
 def global_blurred(batch: Batch) -> Tensor:
     """G(blur): the plain blurred view."""
-    return batch.class_feature(
-        batch.clip.run(batch.before_start(batch.views.blurred(batch.masks)), batch.start, batch.depth)
-    )
+    return plain(batch, batch.views.blurred(batch.masks))
+
+
+def cropped(batch: Batch) -> Tensor:
+    """The cropped local view, of G + L [41] and of plain SAM-CLIP."""
+    return plain(batch, batch.views.cropped(batch.masks))
 
 
 def global_attention_masked(batch: Batch) -> Tensor:
@@ -94,10 +110,10 @@ def global_blurred_attention_masked(batch: Batch) -> Tensor:
 
 
 def attention_masked(batch: Batch, tokens: Tensor) -> Tensor:
-    mask = batch.attention_mask()
-    for index in range(batch.start, batch.depth):
-        tokens = batch.clip.block(index, tokens, mask)
-    return batch.class_feature(tokens)
+    sees = batch.class_sees()
+    for block in batch.clip.blocks[batch.start : -1]:
+        tokens = block(tokens, sees)
+    return batch.feature(tokens, sees)
 
 
 def global_token_masked(batch: Batch) -> Tensor:
@@ -109,16 +125,9 @@ def global_token_masked(batch: Batch) -> Tensor:
 def token_masked(batch: Batch, tokens: Tensor) -> Tensor:
     """Zero the tokens outside the mask before every block from the start block on."""
     kept = batch.token_mask(class_token=1.0)
-    for index in range(batch.start, batch.depth):
-        tokens = batch.clip.block(index, tokens * kept)
-    return batch.class_feature(tokens)
-
-
-def cropped(batch: Batch) -> Tensor:
-    """The cropped local view, of G + L [41] and of plain SAM-CLIP."""
-    return batch.class_feature(
-        batch.clip.run(batch.before_start(batch.views.cropped(batch.masks)), batch.start, batch.depth)
-    )
+    for block in batch.clip.blocks[batch.start : -1]:
+        tokens = block(tokens * kept)
+    return batch.feature(tokens * kept)
 
 
 def weighted_sum(first: Callable[[Batch], Tensor], second: Callable[[Batch], Tensor]) -> Callable[[Batch], Tensor]:
@@ -133,42 +142,38 @@ def weighted_sum(first: Callable[[Batch], Tensor], second: Callable[[Batch], Ten
 
 def global_to_local(batch: Batch) -> Tensor:
     """G2L, the method: masked global tokens are added to the local ones before every block (Eq. 1–2)."""
-    clip, beta = batch.clip, batch.settings.beta
-    inside, mask = batch.token_mask(float(batch.settings.fuse_class_token)), batch.attention_mask()
-    local_tokens = batch.before_start(batch.views.local(batch.masks))
-    global_tokens = batch.before_start(batch.views.blurred(batch.masks))
-    for index in range(batch.start, batch.depth):
-        local_tokens = clip.block(index, local_tokens + beta * global_tokens * inside)
-        if index + 1 < batch.depth:
-            global_tokens = clip.block(index, global_tokens, mask)
-    return batch.class_feature(local_tokens)
+    blocks, beta = batch.clip.blocks, batch.settings.beta
+    inside, sees = batch.token_mask(float(batch.settings.fuse_class_token)), batch.class_sees()
+    local_tokens, global_tokens = batch.local_and_global()
+    for block in blocks[batch.start : -1]:
+        local_tokens = block(local_tokens + beta * global_tokens * inside)
+        global_tokens = block(global_tokens, sees)
+    return batch.feature(local_tokens + beta * global_tokens * inside)
 
 
 def local_to_global(batch: Batch) -> Tensor:
     """L2G: local tokens take up the weighted global ones inside the global branch; no token mask."""
-    clip, beta, mask = batch.clip, batch.settings.beta, batch.attention_mask()
-    local_tokens = batch.before_start(batch.views.local(batch.masks))
-    global_tokens = batch.before_start(batch.views.blurred(batch.masks))
-    for index in range(batch.start, batch.depth):
-        global_tokens = clip.block(index, local_tokens + beta * global_tokens, mask)
-        if index + 1 < batch.depth:
-            local_tokens = clip.block(index, local_tokens)
-    return batch.class_feature(global_tokens)
+    blocks, beta, sees = batch.clip.blocks, batch.settings.beta, batch.class_sees()
+    local_tokens, global_tokens = batch.local_and_global()
+    for block in blocks[batch.start : -1]:
+        global_tokens = block(local_tokens + beta * global_tokens, sees)
+        local_tokens = block(local_tokens)
+    return batch.feature(local_tokens + beta * global_tokens, sees)
 
 
 def both_ways(batch: Batch) -> Tensor:
     """G2L + L2G: both hybrids beside the two plain branches that feed them; the features are added."""
-    clip, beta = batch.clip, batch.settings.beta
-    inside, mask = batch.token_mask(float(batch.settings.fuse_class_token)), batch.attention_mask()
-    local_tokens = hybrid_local = batch.before_start(batch.views.local(batch.masks))
-    global_tokens = hybrid_global = batch.before_start(batch.views.blurred(batch.masks))
-    for index in range(batch.start, batch.depth):
-        hybrid_local = clip.block(index, hybrid_local + beta * global_tokens * inside)
-        hybrid_global = clip.block(index, local_tokens + beta * hybrid_global, mask)
-        if index + 1 < batch.depth:
-            local_tokens = clip.block(index, local_tokens)
-            global_tokens = clip.block(index, global_tokens, mask)
-    return batch.class_feature(hybrid_local) + batch.class_feature(hybrid_global)
+    blocks, beta = batch.clip.blocks, batch.settings.beta
+    inside, sees = batch.token_mask(float(batch.settings.fuse_class_token)), batch.class_sees()
+    local_tokens, global_tokens = batch.local_and_global()
+    hybrid_local, hybrid_global = local_tokens, global_tokens
+    for block in blocks[batch.start : -1]:
+        hybrid_local = block(hybrid_local + beta * global_tokens * inside)
+        hybrid_global = block(local_tokens + beta * hybrid_global, sees)
+        local_tokens, global_tokens = block(local_tokens), block(global_tokens, sees)
+    return batch.feature(hybrid_local + beta * global_tokens * inside) + batch.feature(
+        local_tokens + beta * hybrid_global, sees
+    )
 
 
 MODES: dict[str, Callable[[Batch], Tensor]] = {

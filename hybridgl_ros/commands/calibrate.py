@@ -50,7 +50,7 @@ def calibrate(
     expressions: Annotated[
         list[str] | None,
         typer.Option(
-            "--expressions", help="Tabletop: templates, more or people; may be repeated; templates by default."
+            "--expressions", help="Tabletop: templates, more, people or fresh; may be repeated; templates by default."
         ),
     ] = None,
     skip_missing: SkipMissing = False,
@@ -62,7 +62,7 @@ def calibrate(
     no_depth: Annotated[bool, typer.Option("--no-depth", help="Leave out the depth that the data set has.")] = False,
     keep: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Share of the right answers that the threshold keeps.")
-    ] = 0.95,
+    ] = 0.97,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -84,8 +84,9 @@ def calibrate(
 ) -> None:
     """Fit what makes probabilities of scores on a labelled set, and write it as settings of the weights.
 
-    Fits temperature and bias of nouns, attributes and answers, and the threshold under which nothing was found. The
-    curve and the figures are of the half of the images that a first fit has not seen; the settings are fitted on all.
+    Fits temperature and bias of nouns and attributes, what each kind of clause tells about whether anything is meant,
+    temperature and bias of answers, and the threshold under which nothing was found. The curve and the figures are of
+    the half of the images that a first fit has not seen; the settings are fitted on all.
     """
     loaded = load_config(config, preset=preset, overrides=overrides_of(changes, device))
     if out is not None and out.suffix not in OUTPUTS:

@@ -19,18 +19,21 @@ from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.cache import StageCache
 from hybridgl_ros.evaluation.confidence import RIGHT
 from hybridgl_ros.evaluation.dependencies import config_models
-from hybridgl_ros.evaluation.metrics import auroc, iou, overlap
+from hybridgl_ros.evaluation.judging import (
+    SWAPPED,
+    Judged,
+    Quality,
+    decision_settings,
+    judge,
+    judged,
+    rounded,
+    swapped,
+)
+from hybridgl_ros.evaluation.metrics import iou, overlap
 from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, geometry_of
 from hybridgl_ros.evaluation.stages import Stages
-from hybridgl_ros.grounding.calibration import (
-    Reliability,
-    WordOdds,
-    fit_calibration,
-    fit_words,
-    keeping_threshold,
-    reliability,
-)
-from hybridgl_ros.language.query import Phrase
+from hybridgl_ros.grounding.calibration import WordOdds, fit_words
+from hybridgl_ros.language.query import Phrase, Query
 from hybridgl_ros.scorers.query import QueryScorer
 from hybridgl_ros.scorers.recognition import Recogniser
 from hybridgl_ros.segmenter import ReferringSegmenter
@@ -42,13 +45,16 @@ NEUTRAL: Mapping[str, Any] = {
     "membership.attribute_temperature": 1.0,
     "membership.attribute_bias": 0.0,
     "decision.calibrated": False,
+    "decision.relation": 1.0,
+    "decision.order": 1.0,
+    "decision.position": 1.0,
+    "decision.clause": 0.0,
     "decision.temperature": 1.0,
     "decision.bias": 0.0,
 }
 """Settings under which probabilities are those of the raw log odds."""
 EXHAUSTIVE = ("one", "all")
 """Counts with which an expression means everything that its phrase is true of."""
-DIGITS = 4
 ATTRIBUTES = 4
 """Attributes of a phrase that are looked at; one with more is left out."""
 TINY = 1e-12
@@ -71,31 +77,6 @@ class Labelled:
             for sample in dataset.samples[: self.limit]:
                 found.setdefault(sample.image_id, []).append((name, sample))
         return found
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One answer: which set it is of, whether something is meant, log odds of its score, and whether it is right."""
-
-    source: str
-    present: bool
-    odds: float
-    right: bool
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How well calibrated answers are that no fit has seen.
-
-    auroc: of the score, present against absent; kept: share of the right answers that reach the threshold; refused: of
-    the absent that do not; each NaN where there are none.
-    """
-
-    answers: int
-    curve: Reliability
-    auroc: float
-    kept: float
-    refused: float
 
 
 @dataclass(frozen=True)
@@ -134,7 +115,8 @@ def calibrate(
         settings = words | decision_settings(every, keep)
     except ValueError as error:
         raise ConfigError(f"too little to calibrate on: {error}") from error
-    return Calibrated(settings, quality, sum(len(entry.right) for entry in examples.values()), len(every))
+    phrases = sum(len(entry.right) for entry in examples.values())
+    return Calibrated(settings, quality, phrases, sum(answer.source != SWAPPED for answer in every))
 
 
 class Scenes:
@@ -178,23 +160,35 @@ class Scenes:
         return joined(examples)
 
     def answers(self, image_id: str, several: Sequence[dict[str, Any]]) -> list[list[Judged]]:
-        """The answers to the image's expressions under each of several settings of the words."""
+        """The answers to the image's expressions under each of several settings of the words, then to those with a
+        landmark that is not there."""
         scene = self.scene(image_id)
-        truths = [self.truth(name, sample) for name, sample in self.images[image_id]]
+        samples = self.images[image_id]
+        truths = [self.truth(name, sample) if sample.has_target else None for name, sample in samples]
+        made = self.swapped(image_id)
         found = []
         for settings in several:
             key = tuple(settings.values())
             if key not in self.answering:
                 self.answering[key] = self.segmenter.with_config(changed(self.config, settings))
-            segmenter = self.answering[key]
-            fresh = replace(scene, memory={})
-            found.append(
-                [
-                    judged(name, sample, segmenter, fresh, truth)
-                    for (name, sample), truth in zip(self.images[image_id], truths, strict=True)
-                ]
-            )
+            segmenter, fresh = self.answering[key], replace(scene, memory={})
+            answers = []
+            for (name, sample), truth in zip(samples, truths, strict=True):
+                answer = segmenter.refer(fresh, sample.expression)
+                right = truth is not None and iou(*overlap(answer.mask, truth)) >= RIGHT
+                answers.append(judged(name, answer, sample.has_target, right))
+            answers += [judged(SWAPPED, segmenter.refer(fresh, query), False, False) for query in made]
+            found.append(answers)
         return found
+
+    def swapped(self, image_id: str) -> list[Query]:
+        """The image's expressions with a landmark that is not there."""
+        scorer = self.segmenter.scorer
+        if not isinstance(scorer, QueryScorer):
+            return []
+        asked = [(sample, scorer.reading(sample.expression).queries[0]) for _, sample in self.images[image_id]]
+        missing = [query.phrase for sample, query in asked if not sample.has_target and not query.clauses]
+        return list(swapped([query for sample, query in asked if sample.has_target], missing))
 
 
 def words_of(recogniser: Recogniser, phrase: Phrase) -> tuple[np.ndarray, np.ndarray] | None:
@@ -247,61 +241,3 @@ def word_settings(examples: Sequence[WordOdds]) -> dict[str, Any]:
         "membership.attribute_temperature": rounded(attribute.temperature),
         "membership.attribute_bias": rounded(attribute.bias),
     }
-
-
-def judged(source: str, sample: Sample, segmenter: ReferringSegmenter, scene: Scene, truth: np.ndarray) -> Judged:
-    """One answer, on the raw scale of its score."""
-    answer = segmenter.refer(scene, sample.expression)
-    score = min(max(answer.score, TINY), 1 - TINY) if answer.candidates else TINY
-    right = sample.has_target and iou(*overlap(answer.mask, truth)) >= RIGHT
-    return Judged(source, sample.has_target, float(np.log(score) - np.log1p(-score)), right)
-
-
-def decision_settings(answers: Sequence[Judged], keep: float) -> dict[str, Any]:
-    """`decision.…` as fitted. Raises ValueError without right and wrong answers."""
-    fit = fit_calibration(np.array([entry.odds for entry in answers]), np.array([entry.right for entry in answers]))
-    settings: dict[str, Any] = {
-        "decision.calibrated": True,
-        "decision.temperature": rounded(fit.temperature),
-        "decision.bias": rounded(fit.bias),
-    }
-    right = [entry for entry in answers if entry.right]
-    threshold = keeping_threshold(probabilities_of(right, settings), keep)
-    return settings | {"decision.threshold": rounded(threshold, down=True)}
-
-
-def probabilities_of(answers: Sequence[Judged], settings: Mapping[str, Any]) -> np.ndarray:
-    odds = np.array([entry.odds for entry in answers])
-    return np.asarray(1 / (1 + np.exp(-settings["decision.temperature"] * odds - settings["decision.bias"])))
-
-
-def judge(answers: Sequence[Judged], settings: Mapping[str, Any]) -> dict[str, Quality]:
-    """The quality on each set of expressions, and on all of them."""
-    groups = {source: [entry for entry in answers if entry.source == source] for source in {e.source for e in answers}}
-    groups = dict(sorted(groups.items()))
-    return {name: quality_of(group, settings) for name, group in {**groups, "all": list(answers)}.items()}
-
-
-def quality_of(answers: Sequence[Judged], settings: Mapping[str, Any]) -> Quality:
-    scores = probabilities_of(answers, settings)
-    present = np.array([entry.present for entry in answers], bool)
-    right = np.array([entry.right for entry in answers], bool)
-    reached = scores >= settings["decision.threshold"]
-
-    def share(which: np.ndarray, of: np.ndarray) -> float:
-        return float(which[of].mean()) if of.any() else float("nan")
-
-    return Quality(
-        len(answers),
-        reliability(scores, right),
-        float(auroc(present, scores)[0]),
-        share(reached, right),
-        share(~reached, ~present),
-    )
-
-
-def rounded(value: float, down: bool = False) -> float:
-    """A setting in the digits that are written. down: a threshold must not pass what it was chosen to keep."""
-    if down:
-        return float(np.floor(value * 10**DIGITS) / 10**DIGITS)
-    return float(f"{value:.{DIGITS}g}")

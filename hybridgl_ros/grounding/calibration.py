@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
+
+from hybridgl_ros.grounding.evidence import TINY, Evidence
 
 STEPS, LONGEST = 100, 1.0
 RIDGE = 1e-6
+PLAIN = 1e-3
+"""Ridge that keeps the weights of evidence near those of the plain product."""
 CUT = 30.0
 """Log odds beyond this are cut."""
 
@@ -133,3 +139,52 @@ def fit_words(examples: WordOdds) -> tuple[Calibration, Calibration]:
         left = float(loss())
         noun_factor, noun_bias, factor, bias = weights.tolist()
     return Calibration(float(np.exp(noun_factor)), noun_bias, left), Calibration(float(np.exp(factor)), bias, left)
+
+
+@dataclass(frozen=True)
+class EvidenceWeights:
+    """Settings of `evidence.log_odds` as fitted. relation, order, position: exponents; clause: log odds for each."""
+
+    relation: float
+    order: float
+    position: float
+    clause: float
+    temperature: float
+    bias: float
+
+
+def fit_evidence(evidence: Sequence[Evidence], right: np.ndarray, counts: np.ndarray | None = None) -> EvidenceWeights:
+    """The weights under which answers are likeliest; what few examples tell about stays near the plain product.
+
+    right: n bool. counts: n, how much each example counts; 1 unless given.
+    Raises ValueError unless both outcomes occur.
+    """
+    truth = torch.from_numpy(np.asarray(right, np.float64))
+    if bool((truth == 1).all()) or not bool((truth == 1).any()):
+        raise ValueError("a calibration needs answers that are right and expressions of what is absent")
+    logs = torch.tensor([[one.phrase, one.relation, one.order, one.position] for one in evidence], dtype=torch.float64)
+    clauses = torch.tensor([one.clauses for one in evidence], dtype=torch.float64)
+    share = torch.ones_like(truth) if counts is None else torch.from_numpy(np.asarray(counts, np.float64))
+    share = share / share.sum()
+    fitted = torch.zeros(6, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([fitted], max_iter=STEPS, line_search_fn="strong_wolfe", tolerance_change=1e-10)
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        product = logs[:, 0] + logs[:, 1:] @ fitted[:3].exp()
+        odds = fitted[3].exp() * logit_of_logs(product) + fitted[4] * clauses + fitted[5]
+        loss = (share * binary_cross_entropy_with_logits(odds, truth, reduction="none")).sum()
+        loss = loss + PLAIN * (fitted[:3].square().sum() + fitted[4].square()) + RIDGE * fitted.square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    relation, order, position, temperature = fitted.detach()[:4].exp().tolist()
+    clause, bias = fitted.detach()[4:].tolist()
+    return EvidenceWeights(relation, order, position, clause, temperature, bias)
+
+
+def logit_of_logs(logs: torch.Tensor) -> torch.Tensor:
+    """`evidence.logit_of` of a tensor."""
+    logs = logs.clamp(max=math.log1p(-TINY))
+    return (logs - torch.log(-torch.expm1(logs))).clamp(min=math.log(TINY))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hybridgl_ros.grounding.execution import Execution
+from hybridgl_ros.grounding.evidence import TINY, evidence_for, log_odds
+from hybridgl_ros.grounding.execution import Execution, Step
 from hybridgl_ros.settings import DecisionSettings
-
-TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def decide(executions: Sequence[Execution], weights: Sequence[float], settings: 
     executions: one or more readings, executed on the same objects; weights: how plausible each is.
     """
     evidence = [
-        weight * best(calibrated(execution.probabilities, settings))
+        weight * best(calibrated(execution.steps, execution.probabilities, settings))
         for execution, weight in zip(executions, weights, strict=True)
     ]
     chosen = executions[max(range(len(evidence)), key=evidence.__getitem__)]
@@ -53,7 +52,7 @@ def decide(executions: Sequence[Execution], weights: Sequence[float], settings: 
     if len(executions) > 1:
         others = ", or ".join(f"'{entry.query}'" for entry in executions if entry is not chosen)
         notes.append(f"read as '{chosen.query}', not as {others}")
-    scores = calibrated(chosen.probabilities, settings)
+    scores = calibrated(chosen.steps, chosen.probabilities, settings)
     order = tuple(torch.argsort(scores, descending=True, stable=True).tolist())
     threshold = settings.threshold if settings.calibrated else 0.0
     wanted = how_many(chosen)
@@ -66,10 +65,16 @@ def decide(executions: Sequence[Execution], weights: Sequence[float], settings: 
     return Decision(chosen, scores, order, referents, score, score - rest[0] if rest else 0.0, failed, tuple(notes))
 
 
-def calibrated(probabilities: Tensor, settings: DecisionSettings) -> Tensor:
-    """σ(temperature · log odds + bias), the same order as before; N float64."""
-    odds = torch.logit(probabilities.double().clamp(TINY, 1 - TINY))
-    return torch.sigmoid(settings.temperature * odds + settings.bias)
+def calibrated(steps: Sequence[Step], probabilities: Tensor, settings: DecisionSettings) -> Tensor:
+    """The best object's probability as its evidence has it, the others by their odds against it; N float64.
+
+    probabilities: N, the product of the steps'; their order stays.
+    """
+    if not len(probabilities):
+        return probabilities.double()
+    odds = settings.temperature * torch.logit(probabilities.double().clamp(TINY, 1 - TINY))
+    first = int(probabilities.argmax())
+    return torch.sigmoid(odds - odds[first] + log_odds(evidence_for(steps, first), settings))
 
 
 def best(scores: Tensor) -> float:
@@ -96,6 +101,6 @@ def chosen_of(
 def failed_step(execution: Execution, threshold: float, settings: DecisionSettings) -> int:
     """The first step after which no object is probable enough; the last one when only all together fail."""
     for step in range(len(execution.steps)):
-        if best(calibrated(execution.before(step + 1), settings)) < threshold:
+        if best(calibrated(execution.steps[: step + 1], execution.before(step + 1), settings)) < threshold:
             return step
     return len(execution.steps) - 1

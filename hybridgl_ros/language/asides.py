@@ -5,6 +5,8 @@ from __future__ import annotations
 from hybridgl_ros.language.lexer import Item, Lexer
 from hybridgl_ros.language.vocabulary import Vocabulary
 
+_NAMING = ("noun", "adjective", "generic", "side", "rank", "ordinal", "number", "posture", "idiom")
+
 
 def without_vocatives(words: list[str], lexer: Lexer, vocabulary: Vocabulary) -> list[str]:
     """The words without persons who are spoken to ("mate, …"; "young man, would you …")."""
@@ -19,7 +21,8 @@ def without_vocatives(words: list[str], lexer: Lexer, vocabulary: Vocabulary) ->
         called = bool(spoken) and set(spoken) <= vocabulary.vocatives | vocabulary.addressed
         person = any("people" in vocabulary.groups.get(word, ()) for word in spoken)
         commanded = not begun and openings.get(at, (0, ""))[1] in ("command", "question")
-        named = not person and not vocabulary.vocatives.isdisjoint(spoken)
+        greeted = not vocabulary.greeting.isdisjoint(spoken)
+        named = (greeted or not person) and not vocabulary.vocatives.isdisjoint(spoken)
         if not (called and len(segments) > 1 and (commanded or named)):
             kept += segment
             begun = begun or bool(spoken)
@@ -30,12 +33,13 @@ def corrected(words: list[str], lexer: Lexer, vocabulary: Vocabulary) -> tuple[l
     """What is taken back ("the red one, no wait, …"), and what is said instead."""
     found = lexer.openings(tuple(words))
     for at in range(len(words) - 1, 0, -1):
-        end, kind, _ = found.get(at, (at, "", None))
-        if kind == "correction" and words[at - 1] in (",", "."):
+        end, kind, name = found.get(at, (at, "", None))
+        if kind == "correction" and (words[at - 1] in (",", ".") or name == "sure_corrections"):
             rest = words[end:]
             while rest and rest[0] in (",", "."):
                 rest = rest[1:]
-            if rest and rest[0] not in vocabulary.without and rest[0] != "not":
+            named = any(item.kind in _NAMING for item in lexer.items(tuple(rest)))
+            if named and rest[0] not in (*vocabulary.without, "not", "to", "for", "about"):
                 return words[:at], rest
     return [], words
 

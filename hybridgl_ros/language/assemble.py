@@ -25,12 +25,14 @@ from hybridgl_ros.language.vocabulary import Vocabulary
 class Policy:
     """One way to read what can be read in two. high: what is loosely said of a landmark is said of the referent.
 
-    sizes: "small" ranks. early: exclusions after a comma apply before the ranks.
+    sizes: "small" ranks. early: exclusions after a comma apply before the ranks. posed: where a thing stands or lies is
+    how it does.
     """
 
     high: bool = False
     sizes: bool = False
     early: bool = False
+    posed: bool = False
 
 
 def readings(draft: Draft, vocabulary: Vocabulary) -> list[tuple[Query, float]]:
@@ -40,12 +42,13 @@ def readings(draft: Draft, vocabulary: Vocabulary) -> list[tuple[Query, float]]:
     sizes = choices.size_as_rank if _sized(draft, vocabulary) else 0.0
     early = 1 - choices.rank_before_exclusion if _excludes_late(draft) else 0.0
     weighted: dict[Query, float] = {}
-    for is_high, is_size, is_early in product((False, True), repeat=3):
+    posed = choices.posture_as_pose if _posed(draft) else 0.0
+    for is_posed, is_high, is_size, is_early in product((True, False), *[(False, True)] * 3):
         weight = 1.0
-        for share, chosen in ((high, is_high), (sizes, is_size), (early, is_early)):
+        for share, chosen in ((posed, is_posed), (high, is_high), (sizes, is_size), (early, is_early)):
             weight *= share if chosen else 1 - share
         if weight > 0:
-            query = _Assembler(vocabulary, Policy(is_high, is_size, is_early)).query(draft, top=True)
+            query = _Assembler(vocabulary, Policy(is_high, is_size, is_early, is_posed)).query(draft, top=True)
             weighted[query] = weighted.get(query, 0.0) + weight
     best = sorted(weighted.items(), key=lambda entry: -entry[1])[: choices.readings]
     total = sum(weight for _, weight in best)
@@ -73,6 +76,11 @@ def _sized(draft: Draft, vocabulary: Vocabulary) -> bool:
     )
 
 
+def _posed(draft: Draft) -> bool:
+    """Whether it is said of the referent or a landmark where it stands or lies."""
+    return bool(draft.poses) or any(_posed(other) for entry in draft.modifiers for other in entry.others)
+
+
 def _size_ranks(draft: Draft, vocabulary: Vocabulary) -> dict[str, Rank]:
     if draft.many or draft.union or "people" in vocabulary.groups.get(draft.noun, ()):
         return {}
@@ -95,8 +103,10 @@ class _Assembler:
         if draft.union:
             return self._union(draft)
         ranks = _size_ranks(draft, self._vocabulary) if self._policy.sizes else {}
-        phrase = make_phrase(draft, leave_out=frozenset(ranks))
+        held = self._held(draft)
+        phrase = make_phrase(draft, leave_out=frozenset((*ranks, *held)), poses=self._policy.posed)
         clauses = [*self._clauses(draft, top), *ranks.values()]
+        clauses[:0] = held.values()
         if (draft.number or 1) > 1 and draft.count != "any" and clauses and isinstance(clauses[-1], Rank):
             last = clauses[-1]
             if last.n == 1 and not ranks:
@@ -106,6 +116,18 @@ class _Assembler:
                 )
                 return Query(phrase, (Either(every),), count_of(draft))
         return Query(phrase, tuple(dict.fromkeys(clauses)), count_of(draft))
+
+    def _held(self, draft: Draft) -> dict[str, Clause]:
+        """ "the empty cup" holds nothing, "the full one" something."""
+        if draft.noun and draft.noun not in self._vocabulary.open_vessels:
+            return {}
+        return {word: clause for word in (*draft.before, *draft.after) if (clause := self._holding(word))}
+
+    def _holding(self, word: str) -> Clause | None:
+        something = Relation("containing", (Query(Phrase("")),))
+        if word in self._vocabulary.full:
+            return something
+        return Negation(something) if word in self._vocabulary.empty else None
 
     def _union(self, draft: Draft) -> Query:
         members = [draft, *draft.union]
@@ -143,8 +165,11 @@ class _Assembler:
         clause: Clause
         if entry.kind == "attribute":
             words = str(entry.value)
+            held = self._holding(words)
+            if held is not None:
+                return held.of if isinstance(held, Negation) and not isinstance(held.of, Phrase) else Negation(held)
             noun = entry.others[0].noun if entry.others else ""
-            attributes = tuple(entry.others[0].before) if entry.others else (words,)
+            attributes = (*entry.others[0].before, *entry.others[0].after) if entry.others else (words,)
             return Negation(Phrase(words, noun, attributes))
         if entry.kind == "except":
             return Except(self.query(entry.others[0]))
@@ -168,13 +193,14 @@ class _Assembler:
         return kept
 
 
-def make_phrase(draft: Draft, leave_out: frozenset[str] = frozenset()) -> Phrase:
-    """What CLIP is asked; "object" stands in for a noun that is not named."""
+def make_phrase(draft: Draft, leave_out: frozenset[str] = frozenset(), poses: bool = False) -> Phrase:
+    """What CLIP is asked; "object" stands in for a noun that is not named. poses: where it stands says how, too."""
     before = [word for word in draft.before if word not in leave_out]
-    attributes = tuple(dict.fromkeys((*before, *draft.after)))
+    after = [word for word in (*draft.after, *(draft.poses if poses else ())) if word not in leave_out]
+    attributes = tuple(dict.fromkeys((*before, *after)))
     if not attributes and not draft.noun:
         return Phrase("")
-    text = " ".join(dict.fromkeys((*before, draft.noun or "object", *draft.after)))
+    text = " ".join(dict.fromkeys((*before, draft.noun or "object", *after)))
     return Phrase(text, draft.noun, attributes)
 
 

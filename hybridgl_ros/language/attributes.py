@@ -52,8 +52,17 @@ def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
         return True
     if _held(cursor, draft, phrase, negated):
         return True
+    if not phrase.noun and phrase.before and cursor.vocabulary.colours.issuperset(phrase.before):
+        if negated:
+            draft.modifiers.append(Modifier("attribute", " ".join(phrase.before), negated=True, words=item.text))
+        else:
+            draft.before += phrase.before
+        return True
     text = f"with {phrase.phrase}".strip()
     group = cursor.group(phrase.noun)
+    if "parts" in group and cursor.kind() == "side" and _own(cursor, start):
+        cursor.ignored.append(f"{item.text} {phrase.phrase} {cursor.take().text}")
+        return True
     if negated and group and not group & {"worn", "parts"} and "vessels" in cursor.group(draft.noun):
         draft.modifiers.append(Modifier("relation", "containing", [phrase], negated=True, words=item.text))
     elif negated:
@@ -65,6 +74,11 @@ def carry(cursor: Cursor, draft: Draft, item: Item, negated: bool) -> bool:
     return True
 
 
+def _own(cursor: Cursor, start: int) -> bool:
+    """Whether a part is said to be the referent's own: "its handle"."""
+    return not cursor.vocabulary.possessives.isdisjoint(cursor.items[start].words)
+
+
 def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
     """ "with a ball in it", "with a ball on top": the inverse relation, with the ball as landmark."""
     vocabulary = cursor.vocabulary
@@ -74,11 +88,14 @@ def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
         return False
     back = cursor.kind(1) == "pronoun" or (cursor.kind(1) == "of" and cursor.kind(2) == "pronoun")
     alone = cursor.kind(1) in _ENDS
+    owned = cursor.peek(1)
+    foot = owned is not None and not vocabulary.possessives.isdisjoint(owned.words) and cursor.kind(2) == "noun"
+    back = back or foot
     part = cursor.group(phrase.noun).intersection(("worn", "parts"))
     relation = ""
     if following.kind in ("relation", "in", "on"):
         kind = following.value or {"in": "inside", "on": "on"}.get(following.kind, "")
-        if back or (alone and following.kind == "relation" and not part):
+        if (back and not part) or (alone and not part):
             relation = vocabulary.inverse.get(kind, "")
     elif following.kind in ("side", "place") and following.value:
         own = {"its", "his", "her"}.intersection(following.words)
@@ -93,6 +110,8 @@ def _held(cursor: Cursor, draft: Draft, phrase: Draft, negated: bool) -> bool:
     cursor.at += 1
     cursor.skip("of")
     cursor.skip("pronoun")
+    if foot:
+        cursor.at += 2
     draft.modifiers.append(Modifier("relation", relation, [phrase], negated=negated, words=following.text))
     return True
 

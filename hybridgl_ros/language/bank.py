@@ -49,12 +49,18 @@ class Bank:
         return None
 
     def attribute(self, word: str) -> list[tuple[str, str]]:
-        """The kinds of attribute that a word says, with the group it means of each; none when the bank lacks it."""
-        return [
-            (kind, words[word.lower()])
-            for kind, words in self.meanings.items()
-            if kind != "noun" and word.lower() in words
-        ]
+        """The kinds of attribute that a word says, with the group it means of each; none when the bank lacks it.
+
+        Words that it has one by one only ("pale green") say what each of them says.
+        """
+        word = word.lower()
+        kinds = [(kind, words) for kind, words in self.meanings.items() if kind != "noun"]
+        whole = [(kind, words[word]) for kind, words in kinds if word in words]
+        parts = word.replace("-", " ").split()
+        if whole or len(parts) < 2:
+            return whole
+        said = [[(kind, words[part]) for kind, words in kinds if part in words] for part in parts]
+        return list(dict.fromkeys(entry for entries in said for entry in entries)) if all(said) else []
 
 
 def singulars(word: str) -> list[str]:

@@ -35,6 +35,7 @@ class Modifier:
 class Draft:
     """One referent: the noun ("" for "one", "thing"), attributes before and after it, modifiers and how many.
 
+    poses: what may be how it stands or only where.
     union: other referents that are meant as well (or instead, when `either`).
     """
 
@@ -43,6 +44,7 @@ class Draft:
     known: bool = True
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
+    poses: list[str] = field(default_factory=list)
     modifiers: list[Modifier] = field(default_factory=list)
     union: list[Draft] = field(default_factory=list)
     appositions: list[Draft] = field(default_factory=list)
@@ -77,6 +79,7 @@ class Draft:
             self,
             before=list(self.before),
             after=list(self.after),
+            poses=list(self.poses),
             modifiers=list(self.modifiers),
             union=[],
             appositions=[],
@@ -86,10 +89,12 @@ class Draft:
         """Take over what is said of the same referent a second time ("the cup, the red one on the left")."""
         self.before.extend(word for word in other.before if word not in self.before)
         self.after.extend(word for word in other.after if word not in self.after)
+        self.poses.extend(word for word in other.poses if word not in self.poses)
         self.modifiers.extend(other.modifiers)
         self.ordinal = self.ordinal if other.ordinal is None else other.ordinal
         self.number = self.number if other.number is None else other.number
         self.count = other.count or self.count
+        self.said = self.said if self.noun else self.said or other.said
         self.noun = self.noun or other.noun
         self.union.extend(other.union)
 

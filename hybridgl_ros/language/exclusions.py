@@ -25,6 +25,9 @@ def exclude(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
     if cursor.at == start:
         cursor.ignored.append(item.text)
         return True
+    if not (other.named or other.modifiers or other.union):
+        cursor.ignored.append(f"{item.text} {other.said}".strip())
+        return True
     if not other.noun and other.modifiers:
         other.noun, other.known = draft.noun, draft.known
         if not other.named or not other.before:

@@ -91,7 +91,10 @@ def conjoin(cursor: Cursor, draft: Draft, either: bool, modifiers: Callable[...,
         cursor.at = start
         return True
     if not (either or other.noun or other.determined or other.modifiers or other.generic) and draft.before:
-        draft.before[-1] += f" and {other.phrase}"
+        if cursor.vocabulary.colours.issuperset((draft.before[-1], *other.before)):
+            draft.before[-1] += f" and {other.phrase}"
+        else:
+            draft.before += other.before
         return True
     group = cursor.group(other.noun)
     if (

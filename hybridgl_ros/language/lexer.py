@@ -83,7 +83,7 @@ class Lexer:
                     kind, value = "noun", " ".join(words[at:end])
                 items.append(Item(kind, value, words[at:end], at))
             elif (
-                words[at] in self._vocabulary.colours
+                (words[at] in self._vocabulary.adjectives or words[at] not in self._vocabulary.closed)
                 and words[at + 1 : at + 2]
                 and words[at + 1] in self._vocabulary.coloured
             ):
@@ -104,6 +104,8 @@ class Lexer:
 
     def _places(self, words: tuple[str, ...]) -> tuple[str, ...]:
         sides = self._vocabulary.sides
+        if any(w in sides for w in words):
+            sides = {**sides, **self._vocabulary.corner_sides}
         places = [
             sides[w]
             for i, w in enumerate(words)
@@ -131,9 +133,10 @@ class Lexer:
         word, vocabulary = words[at], self._vocabulary
         if word[:1].isdigit():
             digits = word.rstrip("abcdefghijklmnopqrstuvwxyz")
-            if digits.isdecimal() and word[len(digits) :] in ("st", "nd", "rd", "th"):
+            # Nothing is the 0th, and nobody asks for 0 of them.
+            if digits.isdecimal() and int(digits) and word[len(digits) :] in ("st", "nd", "rd", "th"):
                 return Item("ordinal", int(digits), (word,), at)
-            if word.isdecimal():
+            if word.isdecimal() and int(word):
                 return Item("number", int(word), (word,), at)
         if word in vocabulary.adjectives and (word not in vocabulary.nouns or self._follows(words, at)):
             return Item("adjective", word, (word,), at)

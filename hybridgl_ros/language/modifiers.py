@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hybridgl_ros.language.attributes import carrying, doing, worn
-from hybridgl_ros.language.draft import Cursor, Draft, Modifier
+from hybridgl_ros.language.draft import Cursor, Draft
 from hybridgl_ros.language.exclusions import exclude, negate
 from hybridgl_ros.language.fragments import conjoin, fragment
 from hybridgl_ros.language.orders import read_from, read_number, read_ordinal, read_rank, read_to
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
 from hybridgl_ros.language.relations import inside_or_wearing, place, relation
+from hybridgl_ros.language.relative import agrees, landmark_first, settle_shared
 from hybridgl_ros.language.sets import of_phrase
 
 LOOSE = ("relation", "position", "rank")
 """Kinds of modifier that may belong to a landmark or to the referent."""
 
-_SINGULAR, _PLURAL = ("is", "was", "has", "does"), ("are", "were")
 _NOMINAL = ("noun", "adjective", "generic")
 _NAMING = (*_NOMINAL, "number", "count", "ordinal", "rank", "det")
 
@@ -38,6 +38,7 @@ def modifiers(cursor: Cursor, draft: Draft, nested: bool = False) -> None:
         for added in draft.modifiers[known:]:
             added.late = late
             added.loose = nested and added.kind in LOOSE
+    settle_shared(cursor, draft)
 
 
 def modifier(cursor: Cursor, draft: Draft, nested: bool = False) -> bool:
@@ -140,7 +141,7 @@ def _not(cursor: Cursor, draft: Draft, nested: bool) -> bool:
 
 def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "that is …", "which stands …": what follows is said of the referent."""
-    if nested and (cursor.kind() == "is" or not _agrees(cursor, draft)):
+    if nested and (cursor.kind() == "is" or not agrees(cursor, draft)):
         return False
     item = cursor.peek()
     if item is not None and item.text == "whose":
@@ -151,14 +152,19 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
             cursor.skip("is")
             return True
     cursor.skip("who", "drop")
-    if _landmark_first(cursor, draft):
+    if landmark_first(cursor, draft):
         return True
     if cursor.kind() == "det":
         cursor.at += 1
     while cursor.kind() in ("is", "who", "drop", "speaker") or (
         cursor.kind() == "posture" and cursor.kind(1) not in ("noun", "", ",", ".")
     ):
+        if cursor.kind() == "posture":
+            _pose(cursor, draft)
         cursor.at += 1
+    if cursor.kind() == "generic" and cursor.kind(1) in ("but", "except"):
+        cursor.at += 1
+        return exclude(cursor, draft, modifiers)
     if cursor.kind() == "posture" and cursor.kind(1) != "noun":
         return _posture(cursor, draft, nested)
     if cursor.kind() in ("adjective", "noun", "det", "idiom", "count", "number", "generic"):
@@ -166,36 +172,9 @@ def _predicate(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return True
 
 
-def _agrees(cursor: Cursor, draft: Draft) -> bool:
-    """Whether "that is", "that are" can be said of one or several such things."""
-    verb = cursor.peek(1)
-    if verb is None or verb.kind != "is":
-        return True
-    return not (draft.many if verb.text in _SINGULAR else verb.text in _PLURAL and not draft.many)
-
-
-def _landmark_first(cursor: Cursor, draft: Draft) -> bool:
-    """ "the block that the ball is on": the relation of the ball, turned round."""
-    start = cursor.at
-    if cursor.kind() == "det" and cursor.kind(1) == "det":
-        cursor.at += 1
-    landmark = noun_phrase(cursor)
-    if landmark is not None and landmark.determined and (cursor.skip("is", "posture") or cursor.kind() == "relation"):
-        item = cursor.peek()
-        if item is not None and item.kind in ("relation", "in", "on") and cursor.kind(1) in ("", ",", "."):
-            kind = item.value or {"in": "inside", "on": "on"}[item.kind]
-            if kind in cursor.vocabulary.inverse:
-                cursor.at += 1
-                draft.modifiers.append(
-                    Modifier("relation", cursor.vocabulary.inverse[kind], [landmark], words=item.text)
-                )
-                return True
-    cursor.at = start
-    return False
-
-
 def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     """ "standing behind the box" says where, "standing" alone says how."""
+    _pose(cursor, draft)
     item = cursor.take()
     if cursor.kind() not in (
         "relation",
@@ -217,8 +196,16 @@ def _posture(cursor: Cursor, draft: Draft, nested: bool) -> bool:
     return True
 
 
+def _pose(cursor: Cursor, draft: Draft) -> None:
+    """ "lying behind the box": perhaps not only where it is."""
+    item = cursor.peek()
+    pose = cursor.vocabulary.pose_words.get(item.text) if item is not None else None
+    if pose and cursor.kind(1) not in ("", ",", ".", "idiom") and "people" not in cursor.group(draft.noun):
+        draft.poses.append(pose)
+
+
 def _fragment(cursor: Cursor, draft: Draft, nested: bool) -> bool:
-    if not nested and cursor.kind() == "det" and _landmark_first(cursor, draft):
+    if not nested and cursor.kind() == "det" and landmark_first(cursor, draft):
         return True
     return fragment(cursor, draft, nested, modifiers)
 

@@ -14,7 +14,7 @@ def finish(cursor: Cursor, draft: Draft) -> None:
     for entry in draft.modifiers:
         if entry.kind == "position" and len(entry.value) == 1 and entry.value[0] in vocabulary.ends:
             entry.kind, entry.value = "rank", vocabulary.ends[entry.value[0]]
-            entry.n, entry.first = max(n, 1), True
+            entry.n, entry.first = abs(n), True
             return
     for entry in draft.modifiers:
         if entry.kind == "relation" and entry.value in vocabulary.direction and not entry.negated:

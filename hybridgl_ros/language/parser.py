@@ -33,7 +33,7 @@ class ExpressionParser:
         rules = self._rules
         content = strip_wrapping(text) if rules.unwrap else text
         ignored = str.isspace if rules.collapse_whitespace else " ".__eq__
-        sentence = " ".join(token.text for token in self.pipeline(content.lower()) if not ignored(token.text))
+        sentence = " ".join(token.text for token in self.pipeline.make_doc(content.lower()) if not ignored(token.text))
         doc = self.pipeline(sentence)
         phrase, head = self._target(doc)
         target = trim(phrase, rules.trim)

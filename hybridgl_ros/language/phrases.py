@@ -149,7 +149,7 @@ def _quantity(cursor: Cursor, draft: Draft, item: Item) -> bool:
             draft.generic, draft.said = True, "one"
     elif item.kind == "number":
         draft.number = item.value
-    elif cursor.kind() in ("from", "side", "noun", "of"):
+    elif cursor.kind() in ("from", "side", "noun", "of", "generic", "adjective"):
         draft.ordinal = item.value
     else:
         draft.noun = draft.said = item.text
@@ -195,15 +195,20 @@ def _possessor(cursor: Cursor, draft: Draft, words: list[Item]) -> bool:
     """ "the mug's left neighbour" is left of the mug; "the man's hat" is a man's hat."""
     cursor.at += 1
     item = cursor.peek()
+    contents = item is not None and item.kind == "noun" and item.value in cursor.vocabulary.contents
     if item is not None and (
-        item.kind == "neighbour" or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))
+        contents
+        or item.kind == "neighbour"
+        or (item.kind == "side" and cursor.kind(1) in ("neighbour", "", ",", ".", "drop"))
     ):
         owner = Draft(determined=True, modifiers=list(draft.modifiers))
         _settle(cursor, owner, list(words))
         words.clear()
         draft.modifiers.clear()
         draft.generic = True
-        relations = ["near"]
+        relations = ["inside" if contents else "near"]
+        if contents:
+            cursor.at += 1
         if item.kind == "side":
             cursor.at += 1
             draft.possessed = True
@@ -251,17 +256,19 @@ def _settle(cursor: Cursor, draft: Draft, words: list[Item]) -> None:
         other = Draft(draft.noun, before=texts(second), generic=draft.generic)
         draft.union.append(other)
         return
-    draft.before = [*draft.before, *_merged(words)]
+    draft.before = [*draft.before, *_merged(words, cursor.vocabulary.colours)]
 
 
 def texts(words: list[Item]) -> list[str]:
     return [item.text for item in words]
 
 
-def _merged(words: list[Item]) -> list[str]:
-    """Attributes, "red and white" as one."""
+def _merged(words: list[Item], colours: frozenset[str]) -> list[str]:
+    """Attributes, "red and white" as one, "small and red" as two."""
     merged: list[str] = []
-    for item in words:
+    for index, item in enumerate(words):
+        if item.kind == "and" and not colours.issuperset((words[index - 1].text, *texts(words[index + 1 : index + 2]))):
+            continue
         if merged and (item.kind in ("and", "or") or merged[-1].endswith((" and", " or"))):
             merged[-1] += f" {item.text}"
         else:

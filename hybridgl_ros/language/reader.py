@@ -13,8 +13,18 @@ from hybridgl_ros.language.lexer import Lexer
 from hybridgl_ros.language.query import Reading
 from hybridgl_ros.language.sentences import SentenceReader
 from hybridgl_ros.language.spelling import Speller
-from hybridgl_ros.language.text import split_words, strip_wrapping
+from hybridgl_ros.language.text import split_words, strip_wrapping, unstretched
 from hybridgl_ros.language.vocabulary import Vocabulary
+
+
+def without_fillers(words: Sequence[str], vocabulary: Vocabulary) -> list[str]:
+    """The words without sounds of thinking and without what is said twice ("the um the the ball")."""
+    kept: list[str] = []
+    for word in words:
+        word = unstretched(word, vocabulary.words)
+        if word not in vocabulary.fillers and not (kept and word == kept[-1] and word.isalpha()):
+            kept.append(word)
+    return kept if any(word.isalpha() for word in kept) else list(words)
 
 
 class QueryParser:
@@ -36,6 +46,7 @@ class QueryParser:
     def _read(self, text: str) -> Reading:
         vocabulary = self._vocabulary
         said = split_words(strip_wrapping(text), vocabulary.contractions, vocabulary.rewrites)
+        said = without_fillers(said, vocabulary)
         words = [self._speller.repair(word) for word in said]
         notes = [f"read '{one}' as '{two}'" for one, two in dict.fromkeys(zip(said, words, strict=True)) if one != two]
         words = [part for word in words for one in word.split() for part in self._parts(one)]
@@ -54,6 +65,8 @@ class QueryParser:
         if "-" not in word or word in self._vocabulary.words:
             return (word,)
         parts = word.split("-")
+        if len(parts) == 2 and parts[0] in self._vocabulary.without | {"non"}:
+            return parts
         return parts if all(part in self._vocabulary.closed or part.isdecimal() for part in parts) else (word,)
 
     def _language(self, words: Sequence[str], text: str) -> str:

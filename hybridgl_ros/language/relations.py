@@ -11,12 +11,18 @@ from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import is_bare, noun_phrase
 from hybridgl_ros.language.sets import absorb_set
 
+_TURNED = ("there", "is", "det", "posture", "drop", "count", "number")
 Read = Callable[..., None]
 
 
 def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) -> bool:
     """Read the landmarks of a relation whose words have been taken."""
     vocabulary = cursor.vocabulary
+    if is_relative(cursor) and kind in vocabulary.inverse:
+        return turned_round(cursor, draft, vocabulary.inverse[kind], item, read)
+    if shared(cursor) and kind in vocabulary.inverse:
+        draft.modifiers.append(Modifier("relation", kind, words=item.text))
+        return True
     if kind == "between" and cursor.kind() == "speaker" and cursor.kind(1) == "and":
         # Between us and the bottle is in front of the bottle.
         cursor.at += 2
@@ -24,7 +30,9 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
     landmarks = between_landmarks(cursor, read) if kind == "between" else one_landmark(cursor, read)
     if not landmarks:
         if cursor.skip("speaker"):
-            draft.modifiers.append(Modifier("position", ("near",), words=item.text))
+            draft.modifiers.append(
+                Modifier("position", (vocabulary.place_by_viewer.get(kind, "near"),), words=item.text)
+            )
         elif kind in vocabulary.place_alone:
             draft.modifiers.append(Modifier("position", (vocabulary.place_alone[kind],), words=item.text))
         elif kind in ("inside", "containing") and len(item.words[0]) > 2:
@@ -43,11 +51,45 @@ def relation(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) ->
         draft.modifiers += landmarks[0].modifiers
         return True
     draft.modifiers.append(Modifier("relation", kind, landmarks[:1], words=item.text))
+    share(draft, landmarks[0])
     while another_landmark(cursor):
         cursor.at += 1
         more = one_landmark(cursor, read)
         draft.modifiers.append(Modifier("relation", kind, more, words=item.text))
     return True
+
+
+def turned_round(cursor: Cursor, draft: Draft, kind: str, item: Item, read: Read) -> bool:
+    """ "the ring in which there is a ball", "the box behind which the cup stands"."""
+    cursor.at += 1
+    cursor.skip("who", "there", "is", "posture", "drop")
+    landmark = noun_phrase(cursor)
+    if landmark is None:
+        cursor.ignored.append(item.text)
+        return True
+    cursor.skip("is", "posture", "verb")
+    read(cursor, landmark, nested=True)
+    finish(cursor, landmark)
+    draft.modifiers.append(Modifier("relation", kind, [landmark], words=item.text))
+    return True
+
+
+def is_relative(cursor: Cursor) -> bool:
+    """Whether a relation is said of what comes next: "in which", "behind whom"."""
+    item = cursor.peek()
+    return item is not None and item.text in ("which", "whom", "that") and cursor.kind(1) in _TURNED
+
+
+def shared(cursor: Cursor) -> bool:
+    """Whether another relation to the same landmark comes first ("left of and below the ball")."""
+    return cursor.kind() in ("and", "or", "but") and cursor.kind(1) in ("relation", "side")
+
+
+def share(draft: Draft, landmark: Draft) -> None:
+    """Give relations that waited for a landmark the one that was named last."""
+    for entry in draft.modifiers:
+        if entry.kind == "relation" and not entry.others:
+            entry.others = [landmark.copy()]
 
 
 def same_kind(draft: Draft, landmark: Draft) -> None:
@@ -133,6 +175,11 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
     if cursor.kind() == "of" or missing_of:
         start = cursor.at
         cursor.skip("of")
+        if shared(cursor) and len(places) == 1 and places != ("middle",):
+            draft.modifiers.append(Modifier("relation", vocabulary.place_of[places[0]], words=item.text))
+            return True
+        if is_relative(cursor) and len(places) == 1 and places != ("middle",):
+            return turned_round(cursor, draft, vocabulary.inverse[vocabulary.place_of[places[0]]], item, read)
         if places == ("middle",):
             landmarks = between_landmarks(cursor, read)
             kind = "between" if len(landmarks) == 2 or (landmarks and landmarks[0].many) else "inside"
@@ -156,6 +203,7 @@ def place(cursor: Cursor, draft: Draft, read: Read) -> bool:
                     if len(places) > 1 and entry in ("top", "bottom"):
                         kind = "above" if entry == "top" else "below"
                     draft.modifiers.append(Modifier("relation", kind, [landmarks[0]], words=item.text))
+                share(draft, landmarks[0])
             return True
         cursor.at = start + 1
     kind = vocabulary.prepositions.get(item.words[0], "")
@@ -195,7 +243,7 @@ def inside_or_wearing(cursor: Cursor, draft: Draft, nested: bool, read: Read) ->
     """ "in the box" is a relation, "in a white shirt" and "in red" are attributes."""
     item = cursor.take()
     start = cursor.at
-    phrase = noun_phrase(cursor)
+    phrase = None if is_relative(cursor) else noun_phrase(cursor)
     if phrase is not None and phrase.count == "" and phrase.number is None:
         colour = not phrase.noun and bool(phrase.before)
         clothes = "worn" in cursor.group(phrase.noun) or phrase.noun in cursor.vocabulary.colours

@@ -93,9 +93,24 @@ class SentenceReader:
         apart = list(words)
         for at, word in enumerate(words[:-1]):
             command = found.get(at + 1)
-            if word == "," and command and command[1] == "command" and words[at + 1] in self._vocabulary.commanding:
+            if command and command[1] == "command" and self._begins(words, at + 1, command[0]):
+                apart[at] = f"{word} ."
+            elif word == "," and command and command[1] == "command" and words[at + 1] in self._vocabulary.commanding:
                 apart[at] = "."
-        return apart
+        return " ".join(apart).split()
+
+    def _begins(self, words: list[str], at: int, end: int) -> bool:
+        """Whether a command in the middle begins a sentence without a mark before it ("… could you hand me the …")."""
+        vocabulary = self._vocabulary
+        following = words[at + 1 : at + 2]
+        if words[at] in (",", ".") or words[at - 1] in (",", ".") or not following or at < 2:
+            return False
+        if following == ["you"]:
+            return end - at > 2
+        told = words[at] in vocabulary.strong and following[0] in vocabulary.recipients
+        wanted = words[at] in vocabulary.speaker and following[0] in vocabulary.wanting
+        begun = at > self._opening(tuple(words), 0)[0]
+        return (told or wanted) and begun and "not" not in words[at:end] and self._object_next(tuple(words), end)
 
     def _more(self, meaning: Meaning, draft: Draft) -> None:
         """Another sentence about the same referent ("It is behind the box.")."""
@@ -126,8 +141,10 @@ class SentenceReader:
             cursor.ignored.append(cursor.origin.text)
         if person and not draft.noun:
             draft.noun = "person"
-        if not draft.noun and draft.count == "other":
+        if not draft.noun and draft.count == "other" and draft.said in ("", "one", "ones"):
             draft.noun = next((m.others[0].noun for m in draft.modifiers if m.kind == "except"), "")
+        if not draft.noun and draft.said == "one":
+            draft.noun = _contrasted(draft)
         moving = self._vocabulary.moving.intersection(words[:start])
         if moving:
             self._destination(draft, moving, meaning)
@@ -137,7 +154,7 @@ class SentenceReader:
             kinds.add("another")
         meaning.ignored += cursor.ignored
         meaning.notes += cursor.notes
-        if "not" in words[:start]:
+        if "not" in words[:start] and not _unable(words[:start], self._vocabulary):
             kinds.add("refused")
         return draft, kinds
 
@@ -244,6 +261,21 @@ class SentenceReader:
             draft.modifiers.pop()
             landmark = f" {last.others[0].phrase}" if last.others else ""
             meaning.notes.append(f"not used, where to put it: '{last.words}{landmark}'")
+
+
+def _unable(words: tuple[str, ...], vocabulary: Vocabulary) -> bool:
+    """Whether "not" is what the speaker cannot do ("I can't find the mug"), which refuses nothing."""
+    at = words.index("not")
+    return words[at - 1] in ("can", "could") and not vocabulary.speaker.isdisjoint(words[:at])
+
+
+def _contrasted(draft: Draft) -> str:
+    """The noun of "not the red cone, the purple one"; "" where nothing of the kind is left out."""
+    for entry in draft.modifiers:
+        for other in entry.others if entry.kind in ("except", "attribute") else ():
+            if other.noun and other.before and draft.before and set(other.before).isdisjoint(draft.before):
+                return other.noun
+    return ""
 
 
 def split(words: list[str]) -> list[list[str]]:

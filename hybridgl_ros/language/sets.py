@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hybridgl_ros.language.draft import Cursor, Draft, Modifier
+from hybridgl_ros.language.ordinals import finish
 from hybridgl_ros.language.phrases import noun_phrase
 
 
@@ -30,10 +31,18 @@ def absorb_set(
     draft.generic = True
 
 
+def _within(draft: Draft, vessel: Draft, cursor: Cursor, read: Callable[..., None]) -> bool:
+    """ "the contents of the mug", "the ball out of the mug": what is inside it."""
+    read(cursor, vessel, nested=True)
+    finish(cursor, vessel)
+    draft.modifiers.append(Modifier("relation", "inside", [vessel], words="inside"))
+    return True
+
+
 def of_phrase(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
     """ "one of the two cups", "the bigger of the mugs", "a bowl of rice"."""
     start = cursor.at
-    cursor.at += 1
+    taken_out = cursor.take().text.startswith("out")
     if cursor.kind() == "pronoun":
         cursor.at += 1
         draft.plural = draft.count == "all"
@@ -45,6 +54,14 @@ def of_phrase(cursor: Cursor, draft: Draft, read: Callable[..., None]) -> bool:
     if members.count == "all" and not (members.named or members.generic or members.modifiers):
         return True
     chosen = draft.generic or not draft.noun
+    if draft.noun in cursor.vocabulary.contents:
+        draft.noun, draft.generic, draft.plural = "", True, False
+        return _within(draft, members, cursor, read)
+    if taken_out and not members.many and not members.count and "vessels" in cursor.group(members.noun):
+        return _within(draft, members, cursor, read)
+    if not chosen and not members.noun and members.before and cursor.vocabulary.colours.issuperset(members.before):
+        draft.before += members.before
+        return True
     if not chosen:
         draft.after.append("of " + members.phrase)
         return True

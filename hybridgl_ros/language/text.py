@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 PAIRS = {
     **{mark: mark for mark in "\"'`´*_＂＇″′"},
@@ -18,6 +18,7 @@ QUOTES = "\"'`´‘’‚‛“”„‟«»‹›「」『』〝〞＂＇"
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘‛`´＇ʼ", "'"))
 _TOKEN = re.compile(r"[.?!;:…]+(?=\s|$)|[,;()\[\]{}/|•·–—]|'s\b|[^\W_]+(?:['.-](?!s\b)[^\W_]+)*|[#&+]|(?<=\s)-(?=\s)")
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 _SEPARATORS = {",": ",", "(": ",", ")": ",", "[": ",", "]": ",", "{": ",", "}": ",", "|": ",", "·": ",", "•": ","}
 _SEPARATORS.update({"–": ",", "—": ",", "-": ",", ":": ",", "/": "or"})
 
@@ -70,3 +71,11 @@ def expand(word: str, contractions: Mapping[str, str], rewrites: Mapping[str, st
         if word in table:
             return table[word].split()
     return [word]
+
+
+def unstretched(word: str, known: Collection[str]) -> str:
+    """A drawn-out word as it is written ("reeeed", "ummmm"): no letter more than twice, once where that is known."""
+    if not _STRETCHED.search(word):
+        return word
+    twice, once = (_STRETCHED.sub(repl, word) for repl in (r"\1\1", r"\1"))
+    return once if once in known or twice not in known else twice

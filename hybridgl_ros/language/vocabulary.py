@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from hybridgl_ros.language.choices import Choices
 from hybridgl_ros.language.nouns import forms
 from hybridgl_ros.language.patterns import Slot
 from hybridgl_ros.language.query import PLACES, RELATIONS
@@ -20,17 +21,6 @@ Row = tuple[str, Any, list[Slot]]
 
 FILES = ("tokens", "speech", "space", "ranks", "counts", "grammar", "idioms", "words", "choices")
 NOUN_GROUPS = ("people", "worn", "parts", "things", "vessels")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How many readings there are at most, and the weights of second ones; see choices.yaml."""
-
-    readings: int
-    attach_to_target: float
-    position_to_target: float
-    size_as_rank: float
-    rank_before_exclusion: float
 
 
 @dataclass(frozen=True)
@@ -68,6 +58,14 @@ class Vocabulary:
     generic: frozenset[str]
     human: frozenset[str]
     holding: frozenset[str]
+    empty: frozenset[str]
+    full: frozenset[str]
+    contents: frozenset[str]
+    open_vessels: frozenset[str]
+    fillers: frozenset[str]
+    pose_words: Mapping[str, str]
+    place_by_viewer: Mapping[str, str]
+    corner_sides: Mapping[str, str]
     set_words: frozenset[str]
     possessives: frozenset[str]
     everything: frozenset[str]
@@ -95,6 +93,9 @@ class Vocabulary:
     swap_only: int
     vocatives: frozenset[str]
     addressed: frozenset[str]
+    greeting: frozenset[str]
+    wanting: frozenset[str]
+    recipients: frozenset[str]
     foreign: Mapping[str, frozenset[str]]
     foreign_share: float
     choices: Choices
@@ -148,6 +149,14 @@ def _load(folder: str) -> Vocabulary:
         set_words=grammar.words("set_words"),
         human=grammar.words("human"),
         holding=words.words("holding"),
+        empty=words.words("empty"),
+        full=words.words("full"),
+        contents=words.words("contents"),
+        open_vessels=words.words("open_vessels"),
+        fillers=speech.words("fillers"),
+        pose_words=grammar.texts("pose_words"),
+        place_by_viewer=space.texts("place_by_viewer"),
+        corner_sides=space.texts("corner_sides"),
         everything=grammar.words("everything"),
         numbers=numbers,
         ordinals=ordinals,
@@ -173,6 +182,9 @@ def _load(folder: str) -> Vocabulary:
         swap_only=tokens.number("one_letter_swap_only", 0, 10),
         vocatives=speech.groups("vocatives")["called"],
         addressed=speech.groups("vocatives")["before"],
+        recipients=speech.words("recipients"),
+        wanting=speech.words("wanting"),
+        greeting=speech.groups("vocatives")["greeting"],
         foreign=tokens.groups("foreign"),
         foreign_share=tokens.number("foreign_share", 0, 1),
         choices=Choices(
@@ -185,13 +197,14 @@ def _load(folder: str) -> Vocabulary:
 def _opening(speech: Section) -> Iterator[Row]:
     classes = speech.groups("classes")
     for name, kind in (
+        ("sure_corrections", "correction"),
         ("commands", "command"),
         ("politeness", "drop"),
         ("existence", "there"),
         ("corrections", "correction"),
     ):
         for slots in speech.patterns(speech.entry(name), name, classes):
-            yield kind, None, slots
+            yield kind, name, slots
     for value, rows in speech.table("questions").items():
         for slots in speech.patterns(rows, f"questions.{value}", classes):
             yield "question", value, slots
@@ -220,8 +233,9 @@ def _body(
 
     space.among(space.table("relations"), RELATIONS, "relations")
     space.among(space.table("fixed_places"), PLACES, "fixed_places")
-    yield from rows(idioms, "attributes", "idiom")
     yield from table(idioms, "poses", "idiom", str)
+    yield from rows(idioms, "attributes", "idiom")
+    yield from table(idioms, "functions", "noun", str)
     yield from rows(idioms, "compounds", "compound")
     yield from rows(space, "scene_patterns", "scene")
     yield from table(ranks, "superlatives", "rank", ranks.end)

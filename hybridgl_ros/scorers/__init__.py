@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeAlias
 
@@ -21,6 +21,10 @@ class Scorer(Protocol):
 
     def answer(self, scene: Scene, expression: Expression) -> Answer:
         """The answer to one expression; it does not depend on the expressions before."""
+        ...
+
+    def answers(self, scene: Scene, expressions: Sequence[Expression]) -> list[Answer]:
+        """The answers to several expressions, the same as one by one."""
         ...
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,24 +12,36 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hybridgl_ros.clip.encoder import ClipEncoder
-from hybridgl_ros.clip.localisation import localisation_map
+from hybridgl_ros.clip.localisation import LocalisationMap, localisation_map
 from hybridgl_ros.clip.text import TextEncoder, text_ensemble
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.parser import ExpressionParser
 from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
 from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
 from hybridgl_ros.settings import Config
-from hybridgl_ros.spatial.guidance import divide_by_mean, guidance_scores
+from hybridgl_ros.spatial.guidance import contrast, unit_mean
 from hybridgl_ros.spatial.position import position_map
+from hybridgl_ros.spatial.weights import MaskWeights, mask_weights
 from hybridgl_ros.types import Answer, Candidate, Parse, Scene, Scores
 
 
 @dataclass(frozen=True)
 class Maps:
-    """G_co and G of one expression, H×W float32."""
+    """G_co and the position prior of one expression; at the picture's size only when somebody looks at them."""
 
-    localisation: Tensor
-    guidance: Tensor
+    coarse: LocalisationMap
+    position: str
+    middle: str
+
+    @cached_property
+    def localisation(self) -> Tensor:
+        """G_co, H×W float32."""
+        return self.coarse.enlarged()
+
+    @cached_property
+    def guidance(self) -> Tensor:
+        """G = G_co ⊙ G_pos, H×W float32."""
+        return self.localisation * position_map(self.position, *self.coarse.image_size, self.middle)
 
 
 class FusionScorer:
@@ -38,6 +52,18 @@ class FusionScorer:
         self.clip = clip
         self.text = text
         self.parser = parser
+
+    def answers(self, scene: Scene, expressions: Sequence[Expression]) -> list[Answer]:
+        """The best proposal of each; the text tower reads all of them at once. Raises as `answer`."""
+        parses = [self.parser.parse(one) for one in expressions if isinstance(one, str)]
+        if len(scene.proposals):
+            self.text.encode([text for parse in parses for text in self._texts(parse)])
+        return [self.answer(scene, one) for one in expressions]
+
+    def _texts(self, parse: Parse) -> tuple[str, ...]:
+        """All that the text tower is asked for one expression."""
+        mapped = (map_prompt(parse),) if self.config.guidance.coherence else ()
+        return (parse.sentence, parse.target, *other_prompts(parse), *mapped)
 
     def answer(self, scene: Scene, expression: Expression) -> Answer:
         """The best proposal. Raises ExpressionError for anything but a text that is not blank."""
@@ -50,6 +76,7 @@ class FusionScorer:
         if not len(scene.proposals):
             return nothing_proposed(scene, parse, notes, timings)
         with timed(timings, "scoring"), torch.inference_mode():
+            self.text.encode(self._texts(parse))
             maps = self.maps(scene, parse)
             scores, semantic = self.score(scene, parse, maps)
             candidates = rank(scene, scores)
@@ -65,8 +92,7 @@ class FusionScorer:
             margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
             candidates=candidates,
             parse=parse,
-            localisation=None if maps is None else maps.localisation.cpu().numpy(),
-            guidance=None if maps is None else maps.guidance.cpu().numpy(),
+            maps=maps,
             reason=reason,
             notes=(*notes, *semantic.notes),
             timings=timings,
@@ -92,6 +118,12 @@ class FusionScorer:
         vectors = (similarity, semantic.relation, semantic.scores, raw, spatial, fused)
         return Scores(*(vector.float().cpu().numpy() for vector in vectors)), semantic
 
+    def other_similarity(self, scene: Scene, parse: Parse) -> Tensor | None:
+        """N cosines with the other objects, None when the expression names none."""
+        with torch.inference_mode():
+            other = self._other_feature(parse)
+            return None if other is None else F.normalize(scene.features, dim=-1) @ other
+
     def _target_feature(self, parse: Parse) -> Tensor:
         settings = self.config.text
         mixed = text_ensemble(self.text, parse.sentence, parse.target, settings.sentence_weight, settings.normalise)
@@ -101,7 +133,7 @@ class FusionScorer:
         """Unit mean of the other objects' prompts, None when the expression names none."""
         if not parse.others:
             return None
-        features = self.text.encode([f"a photo of {phrase}" for phrase in parse.others])
+        features = self.text.encode(other_prompts(parse))
         if self.config.text.normalise:
             features = F.normalize(features, dim=-1)
         return F.normalize(features.mean(dim=0), dim=-1)
@@ -111,26 +143,37 @@ class FusionScorer:
         settings = self.config.guidance
         if not settings.coherence and not settings.position:
             return None
-        height, width = scene.size
         if scene.map_tokens is None:
-            localisation = torch.ones(height, width, device=scene.features.device)
+            coarse = LocalisationMap(torch.ones(1, 1, dtype=torch.float64), 1, scene.size)
         else:
-            phrase = self.text.encode([f"a photo of a {parse.target}."])[0]
-            localisation = localisation_map(scene.map_tokens, scene.map_grid, phrase, settings.map_size, scene.size)
+            phrase = self.text.encode([map_prompt(parse)])[0]
+            coarse = localisation_map(scene.map_tokens, scene.map_grid, phrase, settings.map_size, scene.size)
         known = settings.position and parse.position in settings.positions
-        prior = position_map(parse.position if known else "none", height, width, settings.middle)
-        return Maps(localisation, localisation * prior.to(localisation.device))
+        return Maps(coarse, parse.position if known else "none", settings.middle)
 
     def _guidance_scores(self, scene: Scene, parse: Parse, maps: Maps) -> Tensor:
         settings = self.config.guidance
-        inside, outside = {
+        inside_weight, outside_weight = {
             "none": (settings.inside_weight, settings.outside_weight),
             "big": (settings.inside_weight_big, settings.outside_weight_big),
             "small": (settings.inside_weight_small, settings.outside_weight_small),
         }[parse.size]
-        guidance = divide_by_mean(maps.guidance) if settings.divide_by_mean else maps.guidance
-        masks = torch.from_numpy(scene.proposals.masks).to(guidance.device)
-        return guidance_scores(guidance, masks, inside, outside)
+        weights = self._mask_weights(scene, maps)
+        values = maps.coarse.values.flatten()
+        inside, total = weights.inside @ values, weights.total @ values
+        scale = unit_mean(total, weights.pixels) if settings.divide_by_mean else 1.0
+        scores = contrast(scale * inside, scale * total, weights.area, weights.pixels, inside_weight, outside_weight)
+        return scores.float().to(scene.features.device)
+
+    def _mask_weights(self, scene: Scene, maps: Maps) -> MaskWeights:
+        """What the map's cells weigh in the masks, computed when a scene's first expression with such a prior comes."""
+        rows, columns = maps.coarse.values.shape
+        grid = rows, columns
+        key = (MaskWeights, grid, maps.coarse.square, maps.position, maps.middle)
+        if key not in scene.memory:
+            masks = scene.proposals.masks
+            scene.memory[key] = mask_weights(masks, grid, maps.coarse.square, maps.position, maps.middle)
+        return scene.memory[key]
 
     def _truncation_note(self, parse: Parse) -> tuple[str, ...]:
         if self.text.is_truncated(parse.sentence):
@@ -145,6 +188,16 @@ class FusionScorer:
         if best.similarity < settings.similarity_threshold:
             return f"best similarity {best.similarity:.3f} is below the threshold {settings.similarity_threshold:g}"
         return ""
+
+
+def map_prompt(parse: Parse) -> str:
+    """What the localisation map is asked (§3.3)."""
+    return f"a photo of a {parse.target}."
+
+
+def other_prompts(parse: Parse) -> list[str]:
+    """What CLIP is asked of the other objects."""
+    return [f"a photo of {phrase}" for phrase in parse.others]
 
 
 def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:

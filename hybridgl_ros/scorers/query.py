@@ -103,6 +103,13 @@ class QueryScorer:
         ]
         return answer_of(scene, found, reading, decision, similarity, tuple(notes), timings)
 
+    def answers(self, scene: Scene, expressions: Sequence[Expression]) -> list[Answer]:
+        """The referents of each; the text tower reads all phrases at once. Raises as `answer`."""
+        readings = [self.on_surfaces(self.reading(one)) for one in expressions]
+        if len(scene.proposals):
+            self.vocabulary.encode([str(query.phrase) for reading in readings for query in reading.queries])
+        return [self.answer(scene, reading) for reading in readings]
+
     def reading(self, expression: Expression) -> Reading:
         """What was asked, read from a text or taken as it is."""
         if isinstance(expression, Reading):
@@ -181,8 +188,8 @@ def answer_of(
     place = {index: rank for rank, index in enumerate(order)}
     candidates = tuple(candidate(scene, found.objects[i], i, decision, similarity) for i in order)
     referents = tuple(candidates[place[i]] for i in decision.referents)
-    mask = np.zeros(scene.size, bool)
-    for entry in referents:
+    mask = referents[0].mask if len(referents) == 1 else np.zeros(scene.size, bool)
+    for entry in referents if len(referents) > 1 else ():
         mask |= entry.mask
     return Answer(
         found=decision.found,

@@ -14,18 +14,23 @@ def guidance_scores(guidance: Tensor, masks: Tensor, inside_weight: float, outsi
     guidance: H×W float32; masks: N×H×W bool, each neither empty nor full frame. outside_weight is the paper's λ.
     """
     wide = guidance.flatten().double()
-    total, pixels = wide.sum(), wide.numel()
     flat = masks.flatten(1)
     area, inside = flat.sum(dim=1), torch.zeros(len(flat), dtype=torch.float64, device=flat.device)
     # A mask may leave out a few of millions of pixels: float32 would have nothing left of the difference.
-    for piece in pieces(len(flat), pixels * torch.float64.itemsize):
+    for piece in pieces(len(flat), wide.numel() * torch.float64.itemsize):
         inside[piece] = flat[piece].double() @ wide
-    outside = total - inside
-    scores = inside_weight * inside / area.clamp(min=1) - outside_weight * outside / (pixels - area).clamp(min=1)
-    return scores.to(guidance.dtype)
+    return contrast(inside, wide.sum(), area, wide.numel(), inside_weight, outside_weight).to(guidance.dtype)
 
 
-def divide_by_mean(guidance: Tensor) -> Tensor:
-    """G scaled to mean 1; unchanged when a position prior left nothing of it."""
-    mean = guidance.mean()
-    return guidance / mean if bool(mean > torch.finfo(guidance.dtype).tiny) else guidance
+def contrast(
+    inside: Tensor, total: Tensor, area: Tensor, pixels: int, inside_weight: float, outside_weight: float
+) -> Tensor:
+    """Eq. 8 from sums of G: N float64. inside: N, over the masks; total: over the picture; area: N pixels."""
+    outside = (total - inside) / (pixels - area).clamp(min=1)
+    return inside_weight * inside / area.clamp(min=1) - outside_weight * outside
+
+
+def unit_mean(total: Tensor, pixels: int) -> float:
+    """The factor that gives G mean 1; 1 when a position prior left nothing of it."""
+    mean = float(total) / pixels
+    return 1 / mean if mean > torch.finfo(torch.float32).tiny else 1.0

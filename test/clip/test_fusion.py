@@ -5,15 +5,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import open_clip
 import pytest
 import torch
+from plain_clip import plain_features
 
 from hybridgl_ros import memory
+from hybridgl_ros.clip.blocks import Block
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.fusion import MODES, region_features
 from hybridgl_ros.clip.views import Views
 from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.models.loading import ClipModel
 
 
 def settings(**changes):
@@ -38,14 +42,43 @@ def test_without_global_weight_g2l_is_the_local_branch(tiny_clip, picture, four_
     assert torch.allclose(fused, region_features(tiny_clip, picture, four_masks, settings(mode="L")), atol=1e-5)
 
 
-@pytest.mark.parametrize("mode", ["G2L", "L2G", "G(att_mask)"])
-def test_starting_after_the_last_block_changes_nothing_anywhere(tiny_clip, picture, four_masks, mode):
-    plain = {"G2L": "L", "L2G": "G(blur)"}
-    late = region_features(tiny_clip, picture, four_masks, settings(mode=mode, start_block=12))
-    if mode in plain:
-        assert torch.allclose(late, region_features(tiny_clip, picture, four_masks, settings(mode=plain[mode])))
-    else:
-        assert torch.allclose(late, late[:1].expand_as(late))
+@pytest.fixture(scope="module")
+def odd_clip():
+    """A random CLIP of 4 blocks with 3×3 image tokens and plain GELU."""
+    torch.manual_seed(1)
+    model = open_clip.CLIP(
+        embed_dim=12,
+        vision_cfg={
+            "image_size": 42,
+            "layers": 4,
+            "width": 24,
+            "head_width": 8,
+            "patch_size": 14,
+            "ls_init_value": 0.5,
+        },
+        text_cfg={"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+    )
+    return ClipEncoder(ClipModel.of(model))
+
+
+OFFICIAL = {"statistics": "imagenet", "antialias": False, "token_coverage": "fraction", "fuse_class_token": True}
+
+
+@pytest.mark.parametrize("changes", [{}, OFFICIAL])
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_is_what_the_plain_way_gives(tiny_clip, odd_clip, four_masks, mode, changes):
+    picture = np.random.default_rng(2).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    for clip, starts in ((tiny_clip, (7, 9)), (odd_clip, (0, 2, 3))):
+        for start in starts:
+            chosen = settings(mode=mode, start_block=start, batch_size=3, **changes)
+            expected = plain_features(clip, picture, four_masks, chosen)
+            found = region_features(clip, picture, four_masks, chosen)
+            assert torch.allclose(found, expected, atol=1e-5), (start, (found - expected).abs().max())
+
+
+def test_other_blocks_are_refused():
+    with pytest.raises(ConfigError, match="blocks of the kind Identity cannot be used"):
+        Block(torch.nn.Identity())
 
 
 def test_the_global_class_token_is_fused_only_on_request(tiny_clip, picture, four_masks):

@@ -7,9 +7,11 @@ import io
 import math
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from html_page import Page, screenshot
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,9 +60,8 @@ def answer_of(count: int = 14, referents: int = 2, text: str = NASTY) -> Answer:
 
 def by_the_paper() -> Answer:
     maps = np.linspace(0, 1, SIZE[0] * SIZE[1], dtype=np.float32).reshape(SIZE)
-    return replace(
-        answer_of(referents=1), query=None, clauses=(), alternatives=(), localisation=maps, guidance=maps * 0
-    )
+    dense = SimpleNamespace(localisation=torch.from_numpy(maps), guidance=torch.from_numpy(maps * 0))
+    return replace(answer_of(referents=1), query=None, clauses=(), alternatives=(), maps=dense)
 
 
 @pytest.fixture

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from hybridgl_ros.grounding.calibration import WordOdds, fit_calibration, fit_words, keeping_threshold, reliability
+from hybridgl_ros.grounding.calibration import (
+    WordOdds,
+    fit_calibration,
+    fit_evidence,
+    fit_words,
+    keeping_threshold,
+    logit_of_logs,
+    reliability,
+)
+from hybridgl_ros.grounding.evidence import Evidence, logit_of
 
 
 def sample(temperature: float, bias: float, count: int = 20000):
@@ -83,3 +93,47 @@ def test_words_that_no_phrase_has_stay_as_they_are():
 def test_words_need_true_and_false_phrases():
     with pytest.raises(ValueError, match="right and examples that are wrong"):
         fit_words(WordOdds(np.ones(3), np.full((3, 1), np.nan), np.ones(3, bool)))
+
+
+def some_evidence(size: int) -> list[Evidence]:
+    rng = np.random.default_rng(3)
+    phrases, clauses = np.log(rng.beta(1, 1, size)), np.log(rng.beta(2, 1, (size, 3)))
+    present = rng.random((size, 3)) < 0.5
+    return [
+        Evidence(float(phrase), *(float(value) for value in row * there), clauses=int(there.sum()))
+        for phrase, row, there in zip(phrases, clauses, present)
+    ]
+
+
+def test_the_weights_of_evidence_are_found():
+    evidence = some_evidence(20000)
+    logs = np.array([one.phrase + 0.3 * one.relation + 1.0 * one.order + 2.0 * one.position for one in evidence])
+    odds = 0.8 * np.array([logit_of(log) for log in logs]) + 0.5 * np.array([one.clauses for one in evidence]) - 0.4
+    right = np.random.default_rng(4).random(len(odds)) < 1 / (1 + np.exp(-odds))
+    fitted = fit_evidence(evidence, right)
+    assert (fitted.relation, fitted.order, fitted.position) == pytest.approx((0.3, 1.0, 2.0), abs=0.25)
+    assert (fitted.clause, fitted.temperature, fitted.bias) == pytest.approx((0.5, 0.8, -0.4), abs=0.1)
+
+
+def test_what_no_example_tells_about_stays_the_plain_product():
+    evidence = [Evidence(phrase=one.phrase) for one in some_evidence(200)]
+    fitted = fit_evidence(evidence, np.array([one.phrase > -1 for one in evidence]))
+    assert (fitted.relation, fitted.order, fitted.position, fitted.clause) == (1, 1, 1, 0)
+    with pytest.raises(ValueError, match="answers that are right and expressions of what is absent"):
+        fit_evidence(evidence, np.ones(200, bool))
+
+
+def test_examples_that_count_nothing_change_nothing():
+    evidence = some_evidence(300)
+    right = np.array([one.phrase > -1 for one in evidence])
+    right[:100:2] ^= True
+    wrong = np.concatenate([right, ~right])
+    counts = np.concatenate([np.ones(300), np.zeros(300)])
+    assert fit_evidence(evidence * 2, wrong, counts).order == pytest.approx(
+        fit_evidence(evidence, right).order, rel=1e-3
+    )
+
+
+def test_the_fit_sees_the_log_odds_of_the_decision():
+    logs = [-800.0, -30.0, -3.0, -0.1, -1e-9, 0.0]
+    assert logit_of_logs(torch.tensor(logs, dtype=torch.float64)).tolist() == pytest.approx(list(map(logit_of, logs)))

@@ -128,11 +128,15 @@ def mirror(part):
     return part
 
 
+MIRRORLESS = r"right (next|in front|way)|facing|points|counted|middle one"
+
 MIRRORED = [
     sentence
     for sentence in SENTENCES
     if set(sentence.split()) & {"left", "right", "leftmost", "rightmost"}
-    and not re.search(r"right (next|in front)|facing|points|counted|middle one", f"{sentence} {SENTENCES[sentence]}")
+    and not re.search(
+        r"right (next|in front|way)|facing|points|counted|middle one", f"{sentence} {SENTENCES[sentence]}"
+    )
 ]
 
 

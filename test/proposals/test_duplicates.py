@@ -5,14 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from pycocotools import mask as coco
 
 from hybridgl_ros.proposals.duplicates import kept_by_boxes, kept_by_masks
 from hybridgl_ros.proposals.masks import corners
-
-
-def coded(mask: np.ndarray) -> dict:
-    return coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+from hybridgl_ros.proposals.packed import PackedMask
 
 
 def rectangle(left: int, top: int, right: int, bottom: int) -> np.ndarray:
@@ -30,7 +26,7 @@ def test_a_ring_stays_beside_what_fills_its_box():
     ring, ball = disc & ~hole, rectangle(3, 3, 16, 16)
     masks, ratings = [ball, ring, disc], [0.9, 0.8, 0.7]
     assert kept_by_boxes([corners(mask) for mask in masks], ratings, 0.7) == [0]
-    assert kept_by_masks([coded(mask) for mask in masks], ratings, 0.7) == [0, 1]
+    assert kept_by_masks([PackedMask.of(mask) for mask in masks], ratings, 0.7) == [0, 1]
 
 
 rectangles = st.tuples(*[st.integers(0, 11)] * 2, *[st.integers(12, 23)] * 2)
@@ -39,7 +35,7 @@ rectangles = st.tuples(*[st.integers(0, 11)] * 2, *[st.integers(12, 23)] * 2)
 @given(st.lists(st.tuples(rectangles, st.integers(1, 4)), max_size=8), st.sampled_from([0.0, 0.3, 0.7, 1.0]))
 def test_by_masks_every_mask_is_kept_or_overlaps_a_better_one_that_is(found, threshold):
     masks, ratings = [rectangle(*sides) for sides, _ in found], [rating / 4 for _, rating in found]
-    kept = kept_by_masks([coded(mask) for mask in masks], ratings, threshold)
+    kept = kept_by_masks([PackedMask.of(mask) for mask in masks], ratings, threshold)
     assert kept == sorted(kept, key=lambda i: (-ratings[i], i))
     for i, mask in enumerate(masks):
         before = [j for j in kept if (-ratings[j], j) < (-ratings[i], i)]

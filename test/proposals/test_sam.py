@@ -67,7 +67,7 @@ def test_the_masks_and_their_order_are_those_of_the_published_generator(model, p
     image = cv2.resize(photo, size)
     expected = reference(model, image, settings(**changes))
     for piece in (memory.PIECE, 1):
-        monkeypatch.setattr(memory.pieces, "__defaults__", (piece,))
+        monkeypatch.setattr(sam, "PIECE", piece)
         found = sam.SamProposals(model).generate(image, settings(**changes))
         assert len(found) == len(expected) > 0
         for name in ("masks", "boxes", "predicted_iou", "stability"):

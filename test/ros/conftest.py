@@ -19,9 +19,11 @@ FAKE_NODE = Path(__file__).with_name("fake_node.py")
 ENDING_TIME = 60.0
 WIDTH, HEIGHT = 48, 32
 
-# Nodes of these tests neither meet another run's nor leave the machine.
+# Nodes of these tests neither meet another run's nor leave the machine; each worker of pytest-xdist has its own domain.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_DOMAIN_ID"] = str(random.randrange(102))
+run_domain = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID")).randrange(102)
+worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+os.environ["ROS_DOMAIN_ID"] = str((run_domain + worker) % 102)
 if os.environ.get("ROS_DISTRO") == "humble":
     os.environ["ROS_LOCALHOST_ONLY"] = "1"
 

@@ -30,10 +30,12 @@ class ColourSegmenter:
     def with_config(self, config) -> ColourSegmenter:
         return ColourSegmenter(self.gate, config)
 
-    def encode(self, image: np.ndarray) -> Scene:
+    def encode(self, image: np.ndarray, depth=None, intrinsics=None) -> Scene:
         masks = np.stack([image[..., channel] > 127 for channel in range(3)])
         proposals = Proposals(masks, np.zeros((3, 4), np.float32), np.ones(3), np.ones(3))
-        return Scene(image, proposals, features=None, map_tokens=None, map_grid=(0, 0))
+        return Scene(
+            image, proposals, features=None, map_tokens=None, map_grid=(0, 0), depth=depth, intrinsics=intrinsics
+        )
 
     def refer(self, scene: Scene, expression: str) -> Answer:
         if not expression.strip():

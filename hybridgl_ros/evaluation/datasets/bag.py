@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from hybridgl_ros.errors import DatasetError, ImageError
+from hybridgl_ros.errors import DatasetError, ImageError, PlaceError
 from hybridgl_ros.evaluation.datasets.bag_file import (
+    CAMERA_INFO,
     COMPRESSED_IMAGE,
     IMAGE,
     SECOND,
@@ -31,10 +32,12 @@ from hybridgl_ros.evaluation.datasets.bag_file import (
     Topics,
 )
 from hybridgl_ros.evaluation.datasets.pictures import Size, spell
-from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, geometry_of
+from hybridgl_ros.evaluation.samples import Geometry, ReferringDataset, Sample, geometry_of
+from hybridgl_ros.metric.registration import registered
 from hybridgl_ros.pixels import check_message, is_compressed, rgb_pixels, unpack_rows
 
 FRAME_PERIOD = SECOND // 10
+DEPTH_SLOP = SECOND // 20
 _MASK_ENCODINGS = ("mono8", "8UC1")
 
 
@@ -94,6 +97,31 @@ class BagDataset:
         """H×W bool."""
         time = self._truths[sample.image_id][0]
         return unpack_rows(self._find(self.topics.truth, time, sample.image_id).content) != 0
+
+    def geometry(self, image_id: str) -> Geometry | None:
+        """The depth that the node would use: nearest by stamp, within its usual slop, if it is registered."""
+        image = self.images[image_id]
+        around = image.time - DEPTH_SLOP, image.time + DEPTH_SLOP + 1
+        depth = self._nearest(self.topics.depth, IMAGE, image.stamp, *around)
+        info = self._nearest(self.topics.camera_info, CAMERA_INFO, image.stamp, *around)
+        info = info or self._nearest(self.topics.camera_info, CAMERA_INFO, image.stamp)
+        if depth is None or info is None or abs(stamp_of(depth) - image.stamp) > DEPTH_SLOP:
+            return None
+        height, width = image.size
+        try:
+            found = registered(depth, info, frame=image.frame_id, height=height, width=width, rectified=False)
+        except (PlaceError, ImageError):
+            return None
+        return Geometry(found.depth, found.intrinsics)
+
+    def _nearest(
+        self, topic: str, kind: str, stamp: int, start: int | None = None, stop: int | None = None
+    ) -> Any | None:
+        """The message whose stamp is nearest to one (ns), among those with start ≤ bag time < stop."""
+        if self.bag.topics.get(topic) != kind:
+            return None
+        found = (message.content for message in self.bag.messages((topic,), start, stop))
+        return min(found, key=lambda content: abs(stamp_of(content) - stamp), default=None)
 
     def _find(self, topic: str, time: int, image_id: str) -> Message:
         for message in self.bag.messages((topic,), time, time + 1):

@@ -187,14 +187,14 @@ class _Recorder:
         header = self._header(frame.stamp)
         if frame.intrinsics is not None:
             self._write_camera_info(frame, frame.intrinsics, header)
+        if frame.depth is not None:
+            millimetres = np.clip(np.rint(np.nan_to_num(frame.depth) * 1000), 0, _DEPTH_LIMIT).astype(np.uint16)
+            self._write_image(self._topics.depth, millimetres, "16UC1", header, frame.stamp)
         if self._compressed:
             data = cv2.imencode(".png", frame.image[..., ::-1])[1].ravel()
             self._write(self._topics.image, COMPRESSED_IMAGE, frame.stamp, header=header, format="png", data=data)
         else:
             self._write_image(self._topics.image, frame.image, "rgb8", header, frame.stamp)
-        if frame.depth is not None:
-            millimetres = np.clip(np.rint(np.nan_to_num(frame.depth) * 1000), 0, _DEPTH_LIMIT).astype(np.uint16)
-            self._write_image(self._topics.depth, millimetres, "16UC1", header, frame.stamp)
         truth = np.where(frame.mask, np.uint8(255), np.uint8(0))
         self._write_image(self._topics.truth, truth, "mono8", header, frame.stamp)
 

@@ -25,10 +25,12 @@ def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     message.height, message.width = pixels.shape[:2]
     message.step = pixels.strides[0]
     # An array.array passes as it is; bytes or a list would be checked element by element.
-    message.data = array("B", pixels.tobytes())
+    data = array("B")
+    data.frombytes(pixels.reshape(-1).view(np.uint8).data)
+    message.data = data
     return message
 
 
 def mask_message(mask: np.ndarray, header: Header) -> Image:
     """A mono8 Image of an H×W bool mask: 255 inside, 0 outside."""
-    return image_message(np.where(mask, np.uint8(255), np.uint8(0)), "mono8", header)
+    return image_message(np.ascontiguousarray(mask).view(np.uint8) * np.uint8(255), "mono8", header)

@@ -42,6 +42,8 @@ PARAMETERS = {
 # Further arguments of segment.launch.py: default and description.
 OTHERS = {
     "image": ("image", "Topic of the camera images; compressed ones are looked for at <image>/compressed."),
+    "depth": ("depth", "Topic of the depth images that are registered to the camera's, where there are any."),
+    "camera_info": ("camera_info", "Topic of the camera's calibration."),
     "expression": ("expression", "Topic of the expressions (std_msgs/String)."),
     "params_file": ("", "YAML file of ROS parameters; arguments given here win over it."),
     "namespace": ("", "Namespace of the node, its topics and its service."),
@@ -50,6 +52,8 @@ OTHERS = {
     "required": ("", "When the node ends, launch ends, with an error if it died: true or false. Empty: true when this "
                      "file was started by itself, false when another one includes it."),
 }  # fmt: skip
+# Those of them that are topics of the node.
+TOPICS = ("image", "depth", "camera_info", "expression")
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 # Names in another's launch file that look like a misspelt one of ours.

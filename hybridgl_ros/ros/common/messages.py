@@ -7,23 +7,32 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import Header
 
 from hybridgl_ros.drawing import runners_up
 from hybridgl_ros.explanation.parts import parts_of
+from hybridgl_ros.metric.placement import Placement
 from hybridgl_ros.msg import ReferredObject, ReferredObjects
 from hybridgl_ros.presentation import reading, score_name
 from hybridgl_ros.ros.common.conversion import mask_message
 from hybridgl_ros.types import Answer, Candidate
 
+UNKNOWN = dict.fromkeys("xyz", math.nan)
+
 
 def referred_objects(
-    answer: Answer, expression: str, header: Header, latency: float, count: int = 1
+    answer: Answer,
+    expression: str,
+    header: Header,
+    latency: float,
+    count: int = 1,
+    places: Sequence[Placement | str] = (),
 ) -> list[ReferredObject]:
     """Every referent, then runners-up until there are `count`, each group by descending score.
 
-    When nothing is found, one object that says so.
+    places: where the referents are, or why that is not known. When nothing is found, one object that says so.
     """
     common = partial(described, answer, expression, header, latency)
     if not answer.found:
@@ -38,6 +47,7 @@ def referred_objects(
         message.found = number < len(referents)
         message.margin = lead
         place(message, candidate.mask, candidate.score, candidate.similarity)
+        put(message, places[number] if number < min(len(places), len(referents)) else "")
         objects.append(message)
     return objects
 
@@ -63,6 +73,7 @@ def nothing_found(answer: Answer, message: ReferredObject) -> ReferredObject:
     """A message of the best candidate, completed: how close it came, and no pixels."""
     place(message, answer.mask, answer.score, answer.similarity)
     message.margin = leads([candidate.score for candidate in answer.candidates] or [math.nan])[0]
+    put(message, "")
     return message
 
 
@@ -96,6 +107,24 @@ def place(message: ReferredObject, mask: np.ndarray, score: float, similarity: f
     message.roi = region(mask)
     message.score = float(score)
     message.similarity = float(similarity)
+
+
+def put(message: ReferredObject, where: Placement | str) -> None:
+    """Fill in the place, or NaN and the reason why it is not known."""
+    message.has_position = isinstance(where, Placement)
+    if isinstance(where, Placement):
+        message.pose, message.distance = pose_message(where), where.distance
+        message.extent = Vector3(**dict(zip("xyz", where.extent.tolist(), strict=True)))
+    else:
+        message.position_reason = where
+        message.pose = Pose(position=Point(**UNKNOWN), orientation=Quaternion(**UNKNOWN, w=math.nan))
+        message.extent, message.distance = Vector3(**UNKNOWN), math.nan
+
+
+def pose_message(placement: Placement) -> Pose:
+    """Middle and axes of an object, in the camera's optical frame."""
+    position = Point(**dict(zip("xyz", placement.position.tolist(), strict=True)))
+    return Pose(position=position, orientation=Quaternion(**dict(zip("xyzw", placement.quaternion, strict=True))))
 
 
 def region(mask: np.ndarray) -> RegionOfInterest:

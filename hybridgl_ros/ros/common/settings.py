@@ -22,6 +22,14 @@ class SegmentSettings:
                         " is answered on every new frame.", choices=("once", "continuous"))  # fmt: skip
     image_transport: str = setting("raw reads image, compressed reads image/compressed, auto either, raw rather.",
                                    choices=("auto", "raw", "compressed"), stage="models")  # fmt: skip
+    depth_transport: str = setting("raw reads depth, compressedDepth reads depth/compressedDepth.",
+                                   choices=("raw", "compressedDepth"), stage="models")  # fmt: skip
+    depth_slop: float = setting("Seconds between the stamps of a picture and of its depth, and seconds that an answer"
+                                " waits for it, at most.", low=0.0, high=10.0)  # fmt: skip
+    rectified: bool = setting("Pictures and depth are rectified: the projection matrix of camera_info counts, its lens"
+                              " does not.")  # fmt: skip
+    target_frame: str = setting("Frame that ~/pose is published in, through tf2; empty: the camera's.",
+                                stage="models")  # fmt: skip
     expression_limit: int = setting("Longer expressions (characters) are refused.", low=1, high=100000)
     waiting_limit: int = setting("Expressions that may wait for an answer at once.", low=1, high=256, stage="models")
     scene_cache: int = setting("Encoded frames kept, for further expressions on the same picture.", low=0, high=1000)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from hybridgl_ros.ros.segment.depth_input import DepthInput
 from hybridgl_ros.ros.segment.image_input import ImageInput
 from hybridgl_ros.ros.segment.worker import ModelState, Outcome
 
@@ -43,6 +44,7 @@ def diagnostics(
     state: ModelState,
     problem: str,
     camera: ImageInput,
+    depth: DepthInput,
     timeout: float,
     counters: Counters,
     worker: dict[str, object],
@@ -50,6 +52,7 @@ def diagnostics(
     """The node's state: an error without models, a warning while they load or no image ever came, stale without news.
 
     camera: its silence, in words, is the message. timeout: seconds after which the newest frame is an old one.
+    depth: what is wrong with it is told while all else is well.
     worker: further keys and values.
     """
     silence = camera.silence(timeout)
@@ -61,7 +64,8 @@ def diagnostics(
         level, message = DiagnosticStatus.WARN if camera.age is None else DiagnosticStatus.STALE, silence
     else:
         lost = f"; {camera.lost} images were lost on their way" if camera.lost else ""
-        level, message = DiagnosticStatus.OK, f"running{lost}"
+        flat = f"; answers are in 2D: {problem}" if (problem := depth.problem()) else ""
+        level, message = DiagnosticStatus.OK, f"running{lost}{flat}"
     latencies = counters.latencies
     values = {
         "models": state.value,
@@ -70,6 +74,7 @@ def diagnostics(
         "expressions answered": counters.answered,
         "expressions failed": counters.failed,
         **camera.values(),
+        **depth.values(),
         **worker,
         "latency median (s)": f"{statistics.median(latencies):.3f}" if latencies else "",
         "latency maximum (s)": f"{max(latencies):.3f}" if latencies else "",

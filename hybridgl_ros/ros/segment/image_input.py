@@ -16,6 +16,7 @@ from hybridgl_ros.pixels import check_message
 from hybridgl_ros.ros.common.conversion import image_from_message
 from hybridgl_ros.ros.common.graph import COMPRESSED_SUFFIX, IMAGE_TYPES, Offer, described, explain_silence, offers
 from hybridgl_ros.ros.common.qos import FRAMES, follow, overridden
+from hybridgl_ros.ros.segment.depth_input import DepthInput
 from hybridgl_ros.ros.segment.mailbox import Mailbox
 from hybridgl_ros.ros.segment.worker import Frame
 
@@ -33,13 +34,21 @@ class ImageInput:
 
     It takes the QoS that the publishers offer and follows them when they change; `qos_overrides` parameters win.
     transport: raw, compressed or auto, which reads the compressed topic only while nobody publishes the raw one.
-    on_frame: called after each good frame. on_bad: called with the reason for each image that cannot be read.
+    depth: the depth of the pictures. on_frame: called after each good frame. on_bad: called with the reason for each
+    image that cannot be read.
     """
 
     def __init__(
-        self, node: Node, transport: str, *, on_frame: Callable[[], None], on_bad: Callable[[str], None]
+        self,
+        node: Node,
+        transport: str,
+        depth: DepthInput,
+        *,
+        on_frame: Callable[[], None],
+        on_bad: Callable[[str], None],
     ) -> None:
         self._node = node
+        self._depth = depth
         self._on_frame = on_frame
         self._on_bad = on_bad
         self._last_frame: float | None = None
@@ -147,7 +156,7 @@ class ImageInput:
             self._on_bad(str(error))
             return
         self._last_frame = self._last_sign
-        self.frames.put(Frame(message.header, partial(image_from_message, message)))
+        self.frames.put(Frame(message.header, partial(image_from_message, message), self._depth.of(message.header)))
         self._on_frame()
 
     def _on_lost(self, event: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
@@ -11,16 +12,19 @@ from hybridgl_ros.msg import ReferredObject, ReferredObjects
 from hybridgl_ros.ros.common.conversion import image_message, mask_message
 from hybridgl_ros.ros.common.messages import all_referents, referred_objects
 from hybridgl_ros.ros.common.qos import RESULTS, overridden
+from hybridgl_ros.ros.segment.place_outputs import PlaceOutputs
 from hybridgl_ros.ros.segment.worker import Outcome
 
 
 class Outputs:
     """Publishers of `~/mask` (of all referents), `~/score`, `~/result` (the first), `~/results` and `~/overlay`.
 
-    The overlay is drawn while somebody looks.
+    What holds a picture is published while somebody listens to it. places: publishes where the referents are.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, places: PlaceOutputs) -> None:
+        self._places = places
+
         def publisher(kind: type, topic: str):
             profile = overridden(node, node.resolve_topic_name(topic), "publisher", RESULTS)
             return node.create_publisher(kind, topic, profile)
@@ -32,14 +36,23 @@ class Outputs:
         self._overlay = publisher(Image, "~/overlay")
 
     def publish(self, outcome: Outcome) -> None:
-        """Publish an outcome. Raises ValueError when it has no answer."""
+        """Publish an outcome where somebody listens. Raises ValueError when it has no answer."""
         answer, image, header = outcome.answer, outcome.image, outcome.header
         if answer is None or image is None:
             raise ValueError(f"no answer to publish: {outcome.problem}")
-        objects = referred_objects(answer, outcome.expression, header, outcome.latency)
-        self._mask.publish(mask_message(answer.mask, header))
+        objects = referred_objects(answer, outcome.expression, header, outcome.latency, places=outcome.places)
         self._score.publish(Float32(data=float(answer.score)))
-        self._results.publish(all_referents(answer, objects))
-        self._result.publish(objects[0])
-        if self._overlay.get_subscription_count():
+        if heard(self._mask):
+            self._mask.publish(mask_message(answer.mask, header))
+        if heard(self._results):
+            self._results.publish(all_referents(answer, objects))
+        if heard(self._result):
+            self._result.publish(objects[0])
+        self._places.publish(outcome, objects)
+        if heard(self._overlay):
             self._overlay.publish(image_message(draw_answer(image, answer), "rgb8", header))
+
+
+def heard(publisher: Publisher) -> bool:
+    """Whether anybody listens: messages with pictures cost time even when nobody does."""
+    return publisher.get_subscription_count() > 0

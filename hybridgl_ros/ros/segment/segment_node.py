@@ -33,10 +33,12 @@ from hybridgl_ros.ros.common.parameters import (
 )
 from hybridgl_ros.ros.common.qos import RESULTS, SERVICE, overridden
 from hybridgl_ros.ros.common.settings import SegmentSettings, default_settings
+from hybridgl_ros.ros.segment.depth_input import DepthInput
 from hybridgl_ros.ros.segment.diagnostics import Counters, diagnostics
 from hybridgl_ros.ros.segment.follower import Follower
 from hybridgl_ros.ros.segment.image_input import ImageInput
 from hybridgl_ros.ros.segment.outputs import Outputs
+from hybridgl_ros.ros.segment.place_outputs import PlaceOutputs
 from hybridgl_ros.ros.segment.worker import ENDING, Frame, InferenceWorker, ModelState, Outcome, RefusedError, Segmenter
 from hybridgl_ros.settings import Config
 from hybridgl_ros.srv import ReferSegment
@@ -75,9 +77,10 @@ class SegmentNode(Node):
         self._publishing = threading.Lock()
         self._closed = False
         self.ended = True
-        self._outputs = Outputs(self)
+        self._outputs = Outputs(self, PlaceOutputs(self, self.settings.target_frame, self._warnings.add))
+        self._depth = DepthInput(self, lambda: self.settings)
         self._images = ImageInput(
-            self, self.settings.image_transport, on_frame=self._on_frame, on_bad=self._on_bad_image
+            self, self.settings.image_transport, self._depth, on_frame=self._on_frame, on_bad=self._on_bad_image
         )
         expressions = overridden(self, self.resolve_topic_name("expression"), "subscription", RESULTS)
         self.create_subscription(String, "expression", self._on_expression, expressions)
@@ -138,7 +141,12 @@ class SegmentNode(Node):
             response.message = outcome.problem
             return
         response.objects = referred_objects(
-            outcome.answer, request.expression, outcome.header, outcome.latency, max(1, request.candidates)
+            outcome.answer,
+            request.expression,
+            outcome.header,
+            outcome.latency,
+            max(1, request.candidates),
+            outcome.places,
         )
         response.message = summary(outcome.answer)
         response.success = True
@@ -275,6 +283,7 @@ class SegmentNode(Node):
     def _watch(self) -> None:
         """Once a second: hints for a person, and the diagnostics."""
         self._images.watch(self.settings.image_timeout)
+        self._depth.adapt()
         self._warnings.tell()
         self._defects.tell()
         namesakes = self.get_node_names_and_namespaces().count((self.get_name(), self.get_namespace()))
@@ -289,6 +298,7 @@ class SegmentNode(Node):
             self._worker.state,
             self._worker.problem,
             self._images,
+            self._depth,
             self.settings.image_timeout,
             self._counters,
             {"expressions waiting": self._worker.waiting, "scenes kept": self._worker.cached},

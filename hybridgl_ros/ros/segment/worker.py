@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hybridgl_ros.errors import HybridGLError
+from hybridgl_ros.errors import HybridGLError, PlaceError
+from hybridgl_ros.metric.placement import Placement, place_of
+from hybridgl_ros.metric.registration import RegisteredDepth
 from hybridgl_ros.ros.segment.scene_cache import SceneCache
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer, Scene
@@ -26,7 +28,9 @@ class Segmenter(Protocol):
 
     def with_config(self, config: Config) -> Segmenter: ...
 
-    def encode(self, image: np.ndarray) -> Scene: ...
+    def encode(
+        self, image: np.ndarray, *, depth: np.ndarray | None = ..., intrinsics: np.ndarray | None = ...
+    ) -> Scene: ...
 
     def refer(self, scene: Scene, expression: str) -> Answer: ...
 
@@ -43,12 +47,22 @@ class ModelState(Enum):
     FAILED = "failed"
 
 
+def no_depth(height: int, width: int) -> RegisteredDepth:
+    """The depth of a picture that came alone."""
+    raise PlaceError("there is no depth: the picture came with the request")
+
+
 @dataclass(frozen=True)
 class Frame:
-    """A picture that is decoded only when it is wanted. header: std_msgs/Header; read: gives H×W×3 uint8 RGB."""
+    """A picture that is decoded only when it is wanted.
+
+    header: std_msgs/Header. read: gives H×W×3 uint8 RGB. depth: gives the depth on the grid of a picture of that
+    height and width, or raises PlaceError with the reason.
+    """
 
     header: Any
     read: Callable[[], np.ndarray]
+    depth: Callable[[int, int], RegisteredDepth] = no_depth
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,8 @@ class Outcome:
     """What became of one expression on one frame.
 
     answer: None when there is none, then problem says why, and header and image may be missing, too.
-    image: the decoded frame. latency: seconds since the expression was taken up.
+    image: the decoded frame. latency: seconds since the expression was taken up. places: of each of the answer's
+    objects, where it is, or the reason why that is not known.
     """
 
     expression: str
@@ -65,6 +80,7 @@ class Outcome:
     answer: Answer | None
     problem: str
     latency: float
+    places: tuple[Placement | str, ...] = ()
 
 
 class InferenceWorker:
@@ -181,6 +197,7 @@ class InferenceWorker:
     def _answer(self, expression: str, choose: Callable[[], Frame]) -> Outcome:
         started = time.perf_counter()
         header = image = answer = None
+        places: tuple[Placement | str, ...] = ()
         problem = ""
         try:
             if self._segmenter is None:
@@ -188,16 +205,30 @@ class InferenceWorker:
             frame = choose()
             header = frame.header
             image = frame.read()
-            answer = self._refer(self._segmenter, image, expression)
+            depth = self._depth(frame, image)
+            answer, places = self._refer(self._segmenter, image, depth, expression)
         except Exception as error:
             problem = self._explain(error)
-        return Outcome(expression, header, image, answer, problem, time.perf_counter() - started)
+        return Outcome(expression, header, image, answer, problem, time.perf_counter() - started, places)
 
-    def _refer(self, segmenter: Segmenter, image: np.ndarray, expression: str) -> Answer:
+    def _depth(self, frame: Frame, image: np.ndarray) -> RegisteredDepth | str:
+        """The depth of a frame, or the reason why there is none."""
+        try:
+            return frame.depth(*image.shape[:2])
+        except PlaceError as error:
+            return str(error)
+
+    def _refer(
+        self, segmenter: Segmenter, image: np.ndarray, depth: RegisteredDepth | str, expression: str
+    ) -> tuple[Answer, tuple[Placement | str, ...]]:
         config = self._config
         configured = segmenter.with_config(config)
-        scene = self._cache.get(image, config, configured.encode, self._capacity)
-        return configured.refer(scene, expression)
+        known = depth if isinstance(depth, RegisteredDepth) else None
+        scene = self._cache.get(image, config, configured.encode, self._capacity, known)
+        answer = configured.refer(scene, expression)
+        if isinstance(depth, str):
+            return answer, (depth,) * len(answer.objects)
+        return answer, tuple(placed(scene, entry.mask, config) for entry in answer.objects)
 
     def _explain(self, error: Exception) -> str:
         """The one place where any exception becomes a text; what is no HybridGLError is reported as a defect."""
@@ -205,3 +236,11 @@ class InferenceWorker:
             return str(error)
         self._report(error)
         return f"{type(error).__name__}: {error}"
+
+
+def placed(scene: Scene, mask: np.ndarray, config: Config) -> Placement | str:
+    """Where a mask is, or the reason why that is not known."""
+    try:
+        return place_of(scene, mask, config.metric)
+    except PlaceError as error:
+        return str(error)

@@ -221,6 +221,22 @@ def test_a_scene_brings_depth_and_intrinsics(tabletop, tmp_path):
     assert [sample.has_target for sample in dataset.samples] == [s.has_target for s in tabletop.samples]
 
 
+def test_a_bag_with_registered_depth_has_geometry(tabletop, tmp_path):
+    write_bag(frames_of(tabletop), tmp_path / "bag", storage="mcap", frame_id="optical")
+    dataset = open_dataset("bag", root=tmp_path / "bag")
+    sample, truth = dataset.samples[5], tabletop.samples[5]
+    found, real = dataset.geometry(sample.image_id), tabletop.geometry(truth.image_id)
+    assert np.array_equal(found.intrinsics, real.intrinsics)
+    assert np.allclose(found.depth, real.depth, atol=0.0006, equal_nan=True)
+    assert found.depth.dtype == np.float32
+
+
+def test_a_bag_without_depth_has_no_geometry(tmp_path):
+    write_bag(frames("a", "b"), tmp_path / "bag", storage="mcap")
+    dataset = open_dataset("bag", root=tmp_path / "bag")
+    assert dataset.geometry(dataset.samples[0].image_id) is None
+
+
 def test_expressions_are_written_before_their_frame_and_only_when_they_change(tmp_path):
     written = frames("a", "a", "b", "a")
     write_bag(written, tmp_path / "bag")

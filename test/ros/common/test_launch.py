@@ -111,6 +111,11 @@ def test_each_argument_becomes_its_parameter(launch, argument: str) -> None:
     assert node.parameters == {launching.PARAMETERS[argument]: value}
 
 
+def test_depth_and_calibration_are_remapped(launch) -> None:
+    (node,) = launch("segment.launch.py", "depth:=/cam/depth", "camera_info:=/cam/info")
+    assert node.options["remappings"] == [("depth", "/cam/depth"), ("camera_info", "/cam/info")]
+
+
 def test_the_other_arguments(launch, tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text("/**: {ros__parameters: {fusion.alpha: 0.5, use_sim_time: true}}\n")

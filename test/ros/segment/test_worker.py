@@ -10,10 +10,17 @@ import numpy as np
 import pytest
 
 from hybridgl_ros.config import load_config, replace
-from hybridgl_ros.errors import ImageError, WeightsError
+from hybridgl_ros.errors import ImageError, PlaceError, WeightsError
+from hybridgl_ros.metric.registration import RegisteredDepth
 from hybridgl_ros.ros.segment.worker import Frame, InferenceWorker, ModelState, RefusedError
 
 PATIENCE = 60.0
+
+
+class Said(tuple):
+    """What the fake answers with; it refers to no object."""
+
+    objects = ()
 
 
 class FakeSegmenter:
@@ -30,8 +37,9 @@ class FakeSegmenter:
         self.config = config
         return self
 
-    def encode(self, image: np.ndarray) -> np.ndarray:
+    def encode(self, image: np.ndarray, **depth: np.ndarray) -> np.ndarray:
         self.encoded += 1
+        self.depth = depth
         return [image.copy()]
 
     def refer(self, scene, expression: str):
@@ -39,7 +47,7 @@ class FakeSegmenter:
         assert self.go_on.wait(PATIENCE)
         if expression == "defect":
             raise KeyError("defect")
-        return expression, float(scene[0].mean()), self.config.fusion.alpha
+        return Said((expression, float(scene[0].mean()), self.config.fusion.alpha))
 
 
 @pytest.fixture
@@ -233,3 +241,23 @@ def test_even_a_failing_report_leaves_nobody_waiting(make_worker, defects: list[
     with pytest.raises(OSError, match="full"):
         ask(worker, "defect")
     assert ask(worker).answer is not None
+
+
+def test_depth_goes_into_the_scene_and_a_missing_one_does_not_matter(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    pixels = np.zeros((2, 3, 3), np.uint8)
+
+    def ask_with(depth: Callable) -> None:
+        outcome = worker.submit("cup", lambda: Frame("header", lambda: pixels, depth)).result(PATIENCE)
+        assert outcome.answer is not None and outcome.places == ()
+
+    def unknown(height: int, width: int) -> RegisteredDepth:
+        raise PlaceError("late")
+
+    known = [RegisteredDepth(np.full((2, 3), metres, np.float32), np.eye(3)) for metres in (1.0, 1.0, 2.0)]
+    ask_with(unknown)
+    assert segmenter.depth == {}
+    for depth, encoded in zip(known, (2, 2, 3), strict=True):
+        ask_with(lambda height, width, depth=depth: depth)
+        assert segmenter.encoded == encoded
+    assert segmenter.depth["depth"] is known[2].depth and segmenter.depth["intrinsics"] is known[2].intrinsics

@@ -1,0 +1,80 @@
+"""What segment_node publishes of places: a pose, points, and shapes for RViz."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from geometry_msgs.msg import PoseStamped, Vector3
+from rclpy.node import Node
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import ColorRGBA, Header
+from visualization_msgs.msg import Marker, MarkerArray
+
+from hybridgl_ros.errors import PlaceError
+from hybridgl_ros.metric.cloud import coloured
+from hybridgl_ros.metric.placement import Placement
+from hybridgl_ros.msg import ReferredObject
+from hybridgl_ros.ros.common.clouds import cloud_message
+from hybridgl_ros.ros.common.frames import TargetFrame
+from hybridgl_ros.ros.common.qos import RESULTS, overridden
+from hybridgl_ros.ros.segment.worker import Outcome
+
+BOX_COLOUR = ColorRGBA(r=1.0, g=0.6, b=0.0, a=0.35)
+TEXT_COLOUR = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
+TEXT_HEIGHT = 0.03
+
+
+class PlaceOutputs:
+    """Publishers of `~/pose` (of the first referent), `~/cloud` (points of all) and `~/markers` (a box around each).
+
+    Nothing comes on `~/pose` without a place; an empty cloud and no markers take away what was shown before. Cloud and
+    markers are made while somebody listens. warn: is told why there is no pose in the target frame. Raises ConfigError
+    for a target frame without tf2.
+    """
+
+    def __init__(self, node: Node, target_frame: str, warn: Callable[[str], None]) -> None:
+        def publisher(kind: type, topic: str):
+            profile = overridden(node, node.resolve_topic_name(topic), "publisher", RESULTS)
+            return node.create_publisher(kind, topic, profile)
+
+        self._warn = warn
+        self._frame = TargetFrame(node, target_frame)
+        self._pose = publisher(PoseStamped, "~/pose")
+        self._cloud = publisher(PointCloud2, "~/cloud")
+        self._markers = publisher(MarkerArray, "~/markers")
+
+    def publish(self, outcome: Outcome, objects: list[ReferredObject]) -> None:
+        """Publish the places of an outcome with an answer; objects: its messages."""
+        placements = [entry for entry in outcome.places if isinstance(entry, Placement)]
+        if objects[0].has_position:
+            self._publish_pose(PoseStamped(header=outcome.header, pose=objects[0].pose))
+        if outcome.image is not None and self._cloud.get_subscription_count():
+            points = coloured([placement.cloud for placement in placements], outcome.image)
+            self._cloud.publish(cloud_message(points, outcome.header))
+        if self._markers.get_subscription_count():
+            self._markers.publish(markers(objects, outcome.header))
+
+    def _publish_pose(self, pose: PoseStamped) -> None:
+        try:
+            self._pose.publish(self._frame.turned(pose))
+        except PlaceError as error:
+            self._warn(str(error))
+
+
+def markers(objects: list[ReferredObject], header: Header) -> MarkerArray:
+    """A box and the expression for each object with a place; whatever was shown before goes."""
+    shapes = [Marker(header=header, action=Marker.DELETEALL)]
+    for number, entry in enumerate(entry for entry in objects if entry.has_position):
+        common = {"header": header, "id": number, "pose": entry.pose, "action": Marker.ADD}
+        shapes.append(Marker(ns="box", type=Marker.CUBE, scale=entry.extent, color=BOX_COLOUR, **common))
+        shapes.append(
+            Marker(
+                ns="text",
+                type=Marker.TEXT_VIEW_FACING,
+                text=f"{entry.expression} ({entry.distance:.2f} m)",
+                scale=Vector3(z=TEXT_HEIGHT),
+                color=TEXT_COLOUR,
+                **common,
+            )
+        )
+    return MarkerArray(markers=shapes)

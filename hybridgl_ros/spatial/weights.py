@@ -1,0 +1,98 @@
+"""Sums of an enlarged map over masks, without enlarging it: the enlargement is linear, so its adjoint weighs the cells.
+
+A map enlarged to the picture is R · values · Cᵀ with one matrix for the rows and one for the columns. Its sum over a
+mask M under a prior P is ⟨Rᵀ (M ⊙ P) C, values⟩, and the first factor depends on the picture only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hybridgl_ros.memory import pieces
+from hybridgl_ros.proposals.masks import corners
+from hybridgl_ros.spatial.position import is_radial, position_map, position_ramps
+
+
+@lru_cache(maxsize=32)
+def enlargement(cells: int, square: int, side: int | None = None) -> Tensor:
+    """One axis of a map's way to the picture, …×cells float64: bilinear to `square`, then antialiased to `side`."""
+    found = torch.eye(cells, dtype=torch.float64)[None, None]
+    found = F.interpolate(found, size=(square, cells), mode="bilinear", align_corners=False)
+    if side is not None:
+        found = F.interpolate(found, size=(side, cells), mode="bilinear", align_corners=False, antialias=True)
+    return found[0, 0]
+
+
+@lru_cache(maxsize=32)
+def extremal(cells: int, square: int, side: int) -> Tensor:
+    """The rows of `enlargement` among which the enlarged map's lowest and highest value are.
+
+    Between four pixels of the square the map is bilinear, so only the outermost samples there can be extreme.
+    """
+    rows = enlargement(cells, square, side)
+    if side <= 2 * square:
+        return rows
+    cell = np.floor((np.arange(side) + 0.5) * square / side - 0.5)
+    change = np.flatnonzero(np.diff(cell))
+    return rows[np.unique(np.concatenate([[0, side - 1], change, change + 1]))]
+
+
+@dataclass(frozen=True)
+class MaskWeights:
+    """What a map's cells weigh in sums over masks under one prior.
+
+    inside: N×rows·columns float64; total: rows·columns, over the whole picture; area: N pixels; pixels: H·W.
+    """
+
+    inside: Tensor
+    total: Tensor
+    area: Tensor
+    pixels: int
+
+
+def mask_weights(
+    masks: np.ndarray, grid: tuple[int, int], square: int, position: str = "none", middle: str = "radial"
+) -> MaskWeights:
+    """The weights of N×H×W bool masks, none empty, for maps of (rows, columns) cells under a position's prior."""
+    count, height, width = masks.shape
+    rows, columns = enlargement(grid[0], square, height), enlargement(grid[1], square, width)
+    prior = None
+    if is_radial(position, middle):
+        prior = radial_weights(height, width)
+    else:
+        down, across = position_ramps(position, height, width)
+        rows, columns = down.double()[:, None] * rows, across.double()[:, None] * columns
+    inside = torch.zeros(count, *grid, dtype=torch.float64)
+    area = torch.zeros(count, dtype=torch.int64)
+    for number, mask in enumerate(masks):
+        left, top, right, bottom = corners(mask)
+        box = slice(top, bottom + 1), slice(left, right + 1)
+        inside[number] = adjoint(mask[box], rows[box[0]], columns[box[1]], None if prior is None else prior[box])
+        area[number] = int(np.count_nonzero(mask[box]))
+    ramps = rows.sum(dim=0)[:, None] * columns.sum(dim=0)
+    total = ramps if prior is None else rows.T @ (prior.double() @ columns)
+    return MaskWeights(inside.flatten(1), total.flatten(), area, height * width)
+
+
+def adjoint(mask: np.ndarray, rows: Tensor, columns: Tensor, prior: Tensor | None) -> Tensor:
+    """Rᵀ (M ⊙ P) C of the pixels of a box."""
+    used = columns.any(dim=0).nonzero().flatten()
+    span = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0)
+    found = torch.zeros(rows.shape[1], columns.shape[1], dtype=torch.float64)
+    for piece in pieces(len(mask), mask.shape[1] * torch.float64.itemsize):
+        some = torch.from_numpy(mask[piece]).double()
+        if prior is not None:
+            some *= prior[piece]
+        found[:, span] += rows[piece].T @ (some @ columns[:, span])
+    return found
+
+
+@lru_cache(maxsize=1)
+def radial_weights(height: int, width: int) -> Tensor:
+    return position_map("middle", height, width, "radial")

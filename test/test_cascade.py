@@ -1,0 +1,47 @@
+"""A shortlist describes few proposals, remembers them, and answers as all of them would when it is long enough."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hybridgl_ros import segmenter as segmenter_module
+
+EXPRESSIONS = ["the red mug", "the mug on the left", "the mug left of the plate"]
+
+
+@pytest.mark.parametrize("preset", ["paper", "official", "robot"])
+def test_a_shortlist_of_all_answers_the_same(make_segmenter, picture, four_masks, preset):
+    every = make_segmenter(four_masks, preset)
+    short = make_segmenter(four_masks, preset, **{"features.shortlist": 4})
+    scene, rough = every.encode(picture), short.encode(picture)
+    for expression in EXPRESSIONS:
+        expected, found = every.refer(scene, expression), short.refer(rough, expression)
+        assert [entry.index for entry in found.candidates] == [entry.index for entry in expected.candidates]
+        assert found.score == pytest.approx(expected.score, abs=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["paper", "robot"])
+def test_only_what_is_shortlisted_is_described_and_only_once(make_segmenter, picture, four_masks, preset, monkeypatch):
+    described = []
+
+    def counting(clip, image, masks, settings):
+        described.extend(masks)
+        return exact(clip, image, masks, settings)
+
+    exact = segmenter_module.region_features
+    monkeypatch.setattr(segmenter_module, "region_features", counting)
+    segmenter = make_segmenter(four_masks, preset, **{"features.shortlist": 1})
+    scene = segmenter.encode(picture)
+    assert not described
+    answer = segmenter.refer(scene, "the red mug")
+    assert len(described) == len(answer.candidates) == 1
+    best = answer.candidates[0]
+    assert np.array_equal(best.mask, four_masks[best.index])
+    again = segmenter.refer(scene, ["the red mug", "the red mug"])
+    assert len(described) == 1 and [entry.score for entry in again] == [answer.score] * 2
+
+
+def test_nothing_proposed_is_an_answer(make_segmenter, picture):
+    segmenter = make_segmenter(np.zeros((0, 40, 60), bool), **{"features.shortlist": 2})
+    assert "nothing found" in segmenter.refer(segmenter.encode(picture), "the mug").reason
