@@ -16,6 +16,7 @@ COMMANDS = {
     "settings": "List every setting with its range and its value in each preset.",
     "download": "Bring weights into the cache.",
     "evaluate": "Score a method on a data set, beside what the paper reports.",
+    "compare": "Put finished evaluations side by side: differences, intervals, disagreements.",
     "calibrate": "Fit what makes probabilities of scores, on a labelled set.",
     "export": "Write a data set in another format: JSONL, the REFER layout, or a bag.",
 }

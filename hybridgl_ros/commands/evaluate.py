@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,18 +21,23 @@ from hybridgl_ros.commands.dataset_options import (
     TopicPairs,
     Truth,
     open_splits,
+    topics_of,
 )
 from hybridgl_ros.commands.options import Device, overrides_of
 from hybridgl_ros.commands.running import INTERRUPTED
 from hybridgl_ros.config import find_file, load_config, read_yaml
 from hybridgl_ros.evaluation.datasets import SOURCES
-from hybridgl_ros.evaluation.methods import find_method
-from hybridgl_ros.evaluation.plan import DEFAULT_METHOD, Selection, ablations
+from hybridgl_ros.evaluation.datasets.opened import Opened
+from hybridgl_ros.evaluation.methods import find_method, method_names
+from hybridgl_ros.evaluation.plan import Selection, ablations
+from hybridgl_ros.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:
     from hybridgl_ros.evaluation.runner import EvaluateAll
+    from hybridgl_ros.evaluation.samples import ReferringDataset
 
-PHOTOGRAPHS = ("refcoco", "refcoco+", "refcocog", "phrasecut")
+PAPERS = ("refcoco", "refcoco+", "refcocog", "phrasecut")
+PHOTOGRAPHS = (*PAPERS, "grefcoco", "sunspot", "ocid-ref")
 OFFICIAL = "official"
 
 
@@ -67,7 +73,16 @@ def evaluate(
     device: Device = None,
     methods: Annotated[
         list[str] | None,
-        typer.Option("--method", help="hybridgl, sam-clip, global-local, grad-cam, maskclip; may be repeated."),
+        typer.Option("--method", help=f"{', '.join(method_names())}; may be repeated."),
+    ] = None,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            parser=local_path,
+            metavar="FILE",
+            help="For --method predictions: masks of another system, a JSON line an expression; may be repeated.",
+        ),
     ] = None,
     ablation: Annotated[str | None, typer.Option(help=f"Run the rows of a table: {', '.join(ablations())}.")] = None,
     rows: Annotated[
@@ -96,26 +111,23 @@ def evaluate(
     preset = preset or default_preset(dataset, ablation, config)
     config = config or default_config(dataset)
     loaded = load_config(config, preset=preset, overrides=overrides)
-    selection = Selection(ablation, rows or (), methods or ())
+    selection = Selection(ablation, rows or (), methods or (), sources or ())
+    local = ray is None and selection.needs_models
     if truth is None and "truth" in options_of(dataset) and is_official(config, preset):
         truth = OFFICIAL
     pool = pool_of(workers, ray)
     # A cluster's machines have devices, weights and folders of their own.
-    if ray is None:
+    if local:
         check_device(loaded.models.device)
-    splits = open_splits(
-        dataset,
-        split,
-        root,
-        split_by=split_by,
-        images=images,
-        topics=topics,
-        truth=truth,
-        expressions=expressions,
-        limit=limit,
-        skip_missing=skip_missing,
-    )
-    if ray is None:
+    given: dict[str, Any] = {
+        "split_by": split_by,
+        "images": images,
+        "truth": truth,
+        "expressions": expressions,
+    }
+    splits = open_splits(dataset, split, root, topics=topics, limit=limit, skip_missing=skip_missing, **given)
+    notes = tuple(note for source in selection.sources for note in coverage_notes(source, splits, limit))
+    if local:
         check_models(loaded)
         if cache is not None and not no_cache:
             make_folder(cache, "--cache")
@@ -126,14 +138,28 @@ def evaluate(
     from hybridgl_ros.evaluation.runner import Job, evaluate_here, run_job
 
     runs = selection.runs(loaded, overrides)
-    if ray is None:
+    if local:
         for name in {name for run in runs for name in find_method(run.method).models}:
             check_weights(name, "clip")
-    job = Job(splits, runs, None if no_cache else cache or default_cache(), limit, threads, depth=not no_depth)
+    job = Job(
+        splits,
+        runs,
+        None if no_cache else cache or default_cache(),
+        limit,
+        threads,
+        depth=not no_depth,
+        notes=notes,
+        opened=Opened(dataset, root, {**given, "topics": topics_of(topics or ())}),
+    )
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=pool or evaluate_here)
     write_all(finished, title_of(dataset, config, preset, selection), out)
     if not finished.complete:
         raise typer.Exit(INTERRUPTED)
+
+
+def coverage_notes(source: Path, splits: Mapping[str, ReferringDataset], limit: int | None) -> list[str]:
+    """What a file of answers lacks, or has too much. Raises DatasetError naming the lines that cannot be used."""
+    return Predictions(source).check(splits, limit).notes(source.name)
 
 
 def pool_of(workers: int, address: str | None) -> EvaluateAll | None:
@@ -164,15 +190,12 @@ def default_preset(dataset: str, ablation: str | None, config: str | None) -> st
     """The paper's for its tables and its data sets, unless a configuration is named; None for the configuration's."""
     if ablation is not None:
         return ablations().get(ablation, {}).get("preset")
-    return "paper" if config is None and dataset in PHOTOGRAPHS else None
+    return "paper" if config is None and dataset in PAPERS else None
 
 
 def title_of(dataset: str, config: str, preset: str | None, selection: Selection) -> str:
     """A heading for table and report."""
     ablation = selection.ablation
-    subject = (
-        f"{ablation}: {ablations()[ablation]['title']}"
-        if ablation
-        else ", ".join(dict.fromkeys(selection.methods or [DEFAULT_METHOD]))
-    )
-    return f"{subject} · {dataset} · {config}{f' ({preset})' if preset else ''}"
+    subject = f"{ablation}: {ablations()[ablation]['title']}" if ablation else ", ".join(selection.titles)
+    under = f" · {config}{f' ({preset})' if preset else ''}" if selection.needs_models else ""
+    return f"{subject} · {dataset}{under}"

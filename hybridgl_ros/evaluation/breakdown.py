@@ -11,7 +11,7 @@ import numpy as np
 
 from hybridgl_ros.evaluation.confidence import calibration_error, is_right, refused
 from hybridgl_ros.evaluation.metrics import BINS as CALIBRATION_BINS
-from hybridgl_ros.evaluation.metrics import KEPT, THRESHOLDS, auroc
+from hybridgl_ros.evaluation.metrics import KEPT, THRESHOLDS, auroc, column
 from hybridgl_ros.evaluation.samples import Outcome
 
 
@@ -77,6 +77,8 @@ def breakdown(outcomes: Sequence[Outcome]) -> list[Row]:
     targets = [outcome for outcome in outcomes if outcome.has_target]
     rows = []
     for factor, group_of in FACTORS.items():
+        if factor == "proposals" and all(outcome.ceiling is None for outcome in targets):
+            continue
         rows += _rows(factor, [(group_of(outcome), outcome) for outcome in targets], present_row)
     rows += _rows("tag", _by_tag(targets), present_row)
 
@@ -104,7 +106,7 @@ def present_row(factor: str, group: str, members: list[Outcome]) -> Row:
     """The figures of samples with a target."""
 
     def mean(name: str) -> float:
-        return float(np.mean([getattr(outcome, name) or 0.0 for outcome in members]))
+        return float(np.mean(column(members, name)))
 
     union = sum(outcome.union for outcome in members)
     return Row(
@@ -129,6 +131,7 @@ def row_of_absent(factor: str, group: str, members: list[Outcome], targets: list
     positive = np.arange(len(both)) < len(targets)
     score = np.array([-np.inf if outcome.score is None else outcome.score for outcome in both])
     once = np.ones((1, len(both)))
+    known = bool(np.isfinite(score).any())
     return Row(
         factor=factor,
         group=group,
@@ -140,12 +143,14 @@ def row_of_absent(factor: str, group: str, members: list[Outcome], targets: list
         clip_miou=math.nan,
         found=float(np.mean([outcome.found for outcome in members])),
         ece=_ece(members),
-        auroc_score=float(auroc(positive, score)[0]),
-        refused_95=float(refused(positive, score, KEPT, once)[0]),
+        auroc_score=float(auroc(positive, score)[0]) if known else math.nan,
+        refused_95=float(refused(positive, score, KEPT, once)[0]) if known else math.nan,
     )
 
 
 def _ece(members: list[Outcome]) -> float:
+    if all(outcome.score is None for outcome in members):
+        return math.nan
     scores = np.array([outcome.score or 0.0 for outcome in members])
     right = np.array([is_right(outcome) for outcome in members])
     return float(calibration_error(scores, right, CALIBRATION_BINS, np.ones((1, len(members))))[0])

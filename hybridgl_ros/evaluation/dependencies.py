@@ -69,8 +69,9 @@ def dependencies(runs: Sequence[Run]) -> dict[str, Any]:
 
 def models_of(runs: Sequence[Run]) -> dict[str, str]:
     """What is known of every checkpoint that the runs load: by the setting that names it, or by its own name."""
-    found = config_models(runs[0].config)
-    found.update({name: identity(find_checkpoint(name)) for run in runs for name in find_method(run.method).models})
+    computed = [run for run in runs if run.source is None]
+    found = config_models(computed[0].config) if computed else {}
+    found.update({name: identity(find_checkpoint(name)) for run in computed for name in find_method(run.method).models})
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from torch import Tensor
 
 from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.errors import DatasetError, ExpressionError, ImageError
-from hybridgl_ros.evaluation.cache import StageCache
+from hybridgl_ros.evaluation.cache import StageCache, image_digest
 from hybridgl_ros.evaluation.datasets.segmentations import encode_rle
 from hybridgl_ros.evaluation.dependencies import config_models
-from hybridgl_ros.evaluation.methods import EncodedImage, Method, find_method
+from hybridgl_ros.evaluation.kinds import Kinds
+from hybridgl_ros.evaluation.methods import EncodedImage, Recorded, find_method
 from hybridgl_ros.evaluation.metrics import iou, mask_ious, overlap
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.evaluation.samples import Geometry, Outcome, ReferringDataset, Sample, geometry_of
@@ -70,14 +71,14 @@ class Evaluator:
         self._datasets = datasets
         self._runs = runs
         self._depth = depth
-        loaded = load(runs[0].config)
-        torch.set_num_threads(threads)
-        segmenter = ReferringSegmenter(
-            loaded.config, loaded.generator, loaded.clip, loaded.parser, OneByOneTextEncoder(loaded.clip)
-        )
         self._cache = StageCache(cache) if cache is not None else None
-        self._stages = Stages(segmenter, self._cache, config_models(runs[0].config))
-        self._methods: list[Method] = [find_method(run.method).build(run.config, self._stages) for run in runs]
+        computed = [run for run in runs if run.source is None]
+        self._stages = self._make_stages(computed[0].config, load) if computed else None
+        torch.set_num_threads(threads)
+        self._methods: list[Any] = [
+            find_method(run.method).build(run.config, run.source or self._stages) for run in runs
+        ]
+        self._kinds = Kinds(datasets, runs[0].config.models.spacy)
 
     def evaluate(self, task: Task) -> dict[str, Any]:
         """The journal's record of one image: every run's answer to every sample, and what the stages took.
@@ -89,22 +90,33 @@ class Evaluator:
         truths = [dataset.mask(sample) for sample in task.samples]
         damaged = self._cache.damaged if self._cache else 0
         geometry = geometry_of(dataset, task.image_id) if self._depth else None
-        digest = self._stages.start(image, geometry)
+        digest = self._stages.start(image, geometry) if self._stages else image_digest(image)
+        samples = [replace(sample, tags=self._kinds.tags(task.split, sample)) for sample in task.samples]
         answers: dict[str, list[dict[str, Any]]] = {}
         for run, method in zip(self._runs, self._methods):
+            if run.source is not None:
+                answers[run.name] = [self._recorded(method, task.split, *pair) for pair in zip(samples, truths)]
+                continue
             try:
                 encoded = method.encode(image)
             except ImageError as error:
                 raise DatasetError(f"{dataset.name} {task.split}: image {task.image_id}: {error}") from error
-            answers[run.name] = [self._answer(encoded, sample, truth) for sample, truth in zip(task.samples, truths)]
+            answers[run.name] = [self._answer(encoded, sample, truth) for sample, truth in zip(samples, truths)]
         return {
             "split": task.split,
             "image": task.image_id,
             "data": data_digest(digest, truths, geometry),
             "answers": answers,
-            "stages": [asdict(usage) for usage in self._stages.usage()],
+            "stages": [asdict(usage) for usage in self._stages.usage()] if self._stages else [],
             "damaged": self._cache.damaged - damaged if self._cache else 0,
         }
+
+    def _make_stages(self, config: Config, load: Loader) -> Stages:
+        loaded = load(config)
+        segmenter = ReferringSegmenter(
+            loaded.config, loaded.generator, loaded.clip, loaded.parser, OneByOneTextEncoder(loaded.clip)
+        )
+        return Stages(segmenter, self._cache, config_models(config))
 
     def _answer(self, encoded: EncodedImage, sample: Sample, truth: np.ndarray) -> dict[str, Any]:
         try:
@@ -113,12 +125,30 @@ class Evaluator:
             raise DatasetError(f"sample {sample.id}: {error}") from error
         ious = mask_ious(encoded.proposals.masks, truth)
         return {
-            "outcome": outcome_of(sample, answer, truth, ious).to_json(),
-            "mask": encode_rle(answer.mask),
+            **entry_of(outcome_of(sample, answer, truth, ious), answer),
             "candidates": candidates_of(answer, ious, sample.has_target),
             "best": best_of(answer, ious, sample),
-            "notes": [note for note in (answer.reason, *answer.notes) if note],
         }
+
+    def _recorded(self, answers: Recorded, split: str, sample: Sample, truth: np.ndarray) -> dict[str, Any]:
+        size = truth.shape[0], truth.shape[1]
+        answer = answers.find(split, sample, size)
+        if answer is None:
+            answer = answers.nothing(sample, size)
+            # Nobody has refused it, so that it counts as wrong where nothing is meant, too.
+            outcome = replace(outcome_of(sample, answer, truth, None), found=not sample.has_target)
+        else:
+            outcome = outcome_of(sample, answer, truth, None)
+        return {**entry_of(outcome, answer), "candidates": [], "best": None}
+
+
+def entry_of(outcome: Outcome, answer: Answer) -> dict[str, Any]:
+    """What the journal holds of every answer."""
+    return {
+        "outcome": outcome.to_json(),
+        "mask": encode_rle(answer.mask),
+        "notes": [note for note in (answer.reason, *answer.notes) if note],
+    }
 
 
 def data_digest(image: str, truths: Sequence[np.ndarray], geometry: Geometry | None = None) -> str:
@@ -134,11 +164,13 @@ def data_digest(image: str, truths: Sequence[np.ndarray], geometry: Geometry | N
     return digest.hexdigest()
 
 
-def outcome_of(sample: Sample, answer: Answer, truth: np.ndarray, ious: np.ndarray) -> Outcome:
-    """What an answer is worth. ious: of each proposal with the truth."""
+def outcome_of(sample: Sample, answer: Answer, truth: np.ndarray, ious: np.ndarray | None) -> Outcome:
+    """What an answer is worth. ious: of each proposal with the truth, None for an answer without proposals."""
     both, either = overlap(answer.mask, truth)
     known = sample.has_target
-    scored = bool(answer.candidates)
+    scored = bool(answer.candidates) or ious is None
+    ranked = known and ious is not None
+    of_each = np.empty(0) if ious is None else ious
     likeliest = max(answer.candidates, key=lambda entry: entry.similarity, default=None)
     return Outcome(
         id=sample.id,
@@ -153,14 +185,14 @@ def outcome_of(sample: Sample, answer: Answer, truth: np.ndarray, ious: np.ndarr
         intersection=both,
         union=either,
         iou=iou(both, either) if known else None,
-        ceiling=(float(ious.max()) if len(ious) else 0.0) if known else None,
-        clip_iou=(float(ious[likeliest.index]) if likeliest else 0.0) if known else None,
-        chosen=answer.candidates[0].index if answer.found else None,
-        n_proposals=len(ious),
+        ceiling=float(of_each.max(initial=0.0)) if ranked else None,
+        clip_iou=(float(of_each[likeliest.index]) if likeliest else 0.0) if ranked else None,
+        chosen=answer.candidates[0].index if answer.found and answer.candidates else None,
+        n_proposals=len(of_each),
         target_area=float(truth.mean()) if known else None,
         parse=asdict(answer.parse),
         timings=answer.timings,
-        first_iou=(float(ious[answer.candidates[0].index]) if scored else 0.0) if known else None,
+        first_iou=(float(of_each[answer.candidates[0].index]) if answer.candidates else 0.0) if ranked else None,
     )
 
 

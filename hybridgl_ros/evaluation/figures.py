@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hybridgl_ros.evaluation.breakdown import Row
+from hybridgl_ros.evaluation.metrics import Estimate
 from hybridgl_ros.evaluation.results import Line
 from hybridgl_ros.evaluation.samples import Outcome
 from hybridgl_ros.grounding.calibration import Reliability
@@ -22,6 +23,7 @@ CEILING = "#1f2933"
 CLIP_ONLY = "#d9822b"
 PAPER = "#b42318"
 GRID = "#d8dde3"
+UNSURE = "#8a96a3"
 BINS = 20
 WIDE, NARROW = 11.0, 5.4
 """Widths (inches) of a figure across the page, and in one of two columns."""
@@ -76,14 +78,8 @@ def histogram_figure(outcomes: Sequence[Outcome]) -> str:
     with figure(WIDE, 3.0) as (canvas, axes):
         edges = [step / BINS for step in range(BINS + 1)]
         axes.hist([outcome.iou or 0.0 for outcome in targets], edges, color=OURS, label="answers", rwidth=0.92)
-        axes.hist(
-            [outcome.ceiling or 0.0 for outcome in targets],
-            edges,
-            color=CEILING,
-            histtype="step",
-            linewidth=1.3,
-            label="best proposals",
-        )
+        if ceilings := [outcome.ceiling for outcome in targets if outcome.ceiling is not None]:
+            axes.hist(ceilings, edges, color=CEILING, histtype="step", linewidth=1.3, label="best proposals")
         axes.set_xlim(0, 1)
         axes.set_xlabel("IoU")
         axes.set_ylabel("expressions")
@@ -102,6 +98,22 @@ def breakdown_figure(rows: Sequence[Row]) -> str:
         axes.set_yticks(places, [f"{row.group}  ({row.samples})" for row in rows])
         axes.invert_yaxis()
         percent_axis(axes)
+        return svg(canvas)
+
+
+def differences_figure(rows: Sequence[tuple[str, Estimate]]) -> str:
+    """Differences with their intervals around 0, in percent points; grey where they may be chance."""
+    with figure(NARROW, 0.6 + 0.27 * len(rows)) as (canvas, axes):
+        axes.axvline(0, color=CEILING, linewidth=0.8)
+        for place, (_, entry) in enumerate(rows):
+            sure = entry.low > 0 or entry.high < 0
+            colour = (OURS if entry.value > 0 else PAPER) if sure else UNSURE
+            axes.plot([100 * entry.low, 100 * entry.high], [place, place], color=colour, linewidth=2.2)
+            axes.plot([100 * entry.value], [place], "o", color=colour, markersize=5)
+        axes.set_yticks(np.arange(len(rows)), [name for name, _ in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.grid(axis="x", color=GRID, linewidth=0.6)
+        axes.tick_params(length=0)
         return svg(canvas)
 
 

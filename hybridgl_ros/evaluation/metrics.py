@@ -50,7 +50,10 @@ class Summary:
     "has a target" as the positive class. These four are NaN unless there are samples with and without a
     target. t_acc: share of the samples with a target that were answered; n_acc: share of those without one that were
     not (both of `found`; NaN where there are none). single_miou, plural_miou: mIoU of the samples without and with the
-    tag `PLURAL`. refused_95: share of the samples without a target whose score is below the threshold that keeps 95 %
+    tag `PLURAL`. giou, ciou: gIoU and cIoU of generalised referring segmentation (GRES, CVPR 2023), over all
+    samples: the mean IoU with 1 for a refusal and 0 for an answer where nothing is meant; and the summed intersections
+    by the summed unions, to which the pixels of such an answer belong. They are mIoU and oIoU where every sample has a
+    target. refused_95: share of the samples without a target whose score is below the threshold that keeps 95 %
     of those with one. ece: expected calibration error of the score as the probability of being right, see `is_right`;
     NaN where scores are no probabilities.
     """
@@ -74,6 +77,8 @@ class Summary:
     plural_miou: Estimate
     refused_95: Estimate
     ece: Estimate
+    giou: Estimate
+    ciou: Estimate
 
     def row(self) -> dict[str, float]:
         """Flat, for one line of a table: each figure, then its _low and _high."""
@@ -144,14 +149,20 @@ def summarise(
     """All figures with percentile bootstrap intervals over the expressions; the same seed gives the same
     intervals."""
     targets = [outcome for outcome in outcomes if outcome.has_target]
-    figures = _bootstrap(_segmentation, _segmentation_columns(targets), resamples, coverage, seed)
+    figures = _bootstrap(segmentation, segmentation_columns(targets), resamples, coverage, seed)
     if 0 < len(targets) < len(outcomes):
         figures |= _bootstrap(_detection, _detection_columns(outcomes), resamples, coverage, seed)
     else:
         figures |= dict.fromkeys((*(f"auroc_{name}" for name in CONFIDENCES), "f1", "refused_95"), _UNKNOWN)
     figures |= _bootstrap(_calibration, _calibration_columns(outcomes), resamples, coverage, seed)
-    figures |= _bootstrap(_decision, _decision_columns(outcomes), resamples, coverage, seed)
+    figures |= _bootstrap(decision, decision_columns(outcomes), resamples, coverage, seed)
+    figures |= _bootstrap(generalised, generalised_columns(outcomes), resamples, coverage, seed)
     return Summary(len(outcomes), len(targets), **figures)
+
+
+def column(outcomes: Sequence[Outcome], name: str) -> Floats:
+    """One field of n outcomes: n float64, NaN where it does not apply, as the ceiling of answers without proposals."""
+    return np.array([np.nan if (value := getattr(outcome, name)) is None else value for outcome in outcomes], float)
 
 
 def mean_timings(outcomes: Sequence[Outcome]) -> dict[str, float]:
@@ -166,17 +177,14 @@ def mean_timings(outcomes: Sequence[Outcome]) -> dict[str, float]:
 _UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 
 
-def _segmentation_columns(targets: Sequence[Outcome]) -> dict[str, Floats]:
-    def column(name: str) -> Floats:
-        return np.array([getattr(outcome, name) or 0.0 for outcome in targets], dtype=float)
-
-    columns = {name: column(name) for name in ("intersection", "union", "iou", "ceiling", "clip_iou")}
+def segmentation_columns(targets: Sequence[Outcome]) -> dict[str, Floats]:
+    columns = {name: column(targets, name) for name in ("intersection", "union", "iou", "ceiling", "clip_iou")}
     columns["plural"] = np.array([PLURAL in outcome.tags for outcome in targets], dtype=float)
     hits = {f"precision_{round(100 * limit)}": (columns["iou"] >= limit).astype(float) for limit in THRESHOLDS}
     return columns | hits
 
 
-def _segmentation(columns: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
+def segmentation(columns: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
     sums = {name: weights @ values for name, values in columns.items()}
     count = weights.sum(1)
     means = {"miou": "iou", "ceiling": "ceiling", "clip_miou": "clip_iou"}
@@ -203,14 +211,19 @@ def _detection_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
 
 def _detection(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
     positive = columns["has_target"]
-    figures = {f"auroc_{name}": auroc(positive, columns[name], weights) for name in CONFIDENCES}
-    figures["refused_95"] = refused(positive, columns["score"], KEPT, weights)
+    unknown = np.full(len(weights), np.nan)
+    known = {name: bool(np.isfinite(columns[name]).any()) for name in CONFIDENCES}
+    figures = {
+        f"auroc_{name}": auroc(positive, columns[name], weights) if known[name] else unknown for name in CONFIDENCES
+    }
+    figures["refused_95"] = refused(positive, columns["score"], KEPT, weights) if known["score"] else unknown
     return figures | {"f1": f1(positive, columns["found"], weights)}
 
 
 def _calibration_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
+    known = any(outcome.score is not None for outcome in outcomes)
     return {
-        "score": np.array([outcome.score or 0.0 for outcome in outcomes], dtype=float),
+        "score": np.array([(outcome.score or 0.0) if known else np.nan for outcome in outcomes], dtype=float),
         "right": np.array([is_right(outcome) for outcome in outcomes], dtype=bool),
     }
 
@@ -219,13 +232,13 @@ def _calibration(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str,
     return {"ece": calibration_error(columns["score"], columns["right"], BINS, weights)}
 
 
-def _decision_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
+def decision_columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[Any]]:
     return {
         name: np.array([getattr(outcome, name) for outcome in outcomes], dtype=bool) for name in ("has_target", "found")
     }
 
 
-def _decision(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
+def decision(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Floats]:
     present, found = columns["has_target"], columns["found"]
     return {
         "t_acc": _ratio(weights @ (present & found), weights @ present.astype(float)),
@@ -233,12 +246,34 @@ def _decision(columns: dict[str, NDArray[Any]], weights: Floats) -> dict[str, Fl
     }
 
 
+def generalised_columns(outcomes: Sequence[Outcome]) -> dict[str, Floats]:
+    return {
+        "value": np.array([value_of(outcome) for outcome in outcomes], dtype=float),
+        "intersection": np.array([outcome.intersection * outcome.found for outcome in outcomes], dtype=float),
+        "union": np.array([outcome.union for outcome in outcomes], dtype=float),
+    }
+
+
+def generalised(columns: dict[str, Floats], weights: Floats) -> dict[str, Floats]:
+    count = weights.sum(1)
+    union = weights @ columns["union"]
+    return {
+        "giou": _ratio(weights @ columns["value"], count),
+        "ciou": np.where(count > 0, weights @ columns["intersection"] / np.maximum(union, 1), np.nan),
+    }
+
+
+def value_of(outcome: Outcome) -> float:
+    """What a sample adds to gIoU: the IoU of its answer, or 1 where nothing is meant and nothing was answered."""
+    return (outcome.iou or 0.0) * outcome.found if outcome.has_target else float(not outcome.found)
+
+
 def _bootstrap(
     measure: Any, columns: dict[str, NDArray[Any]], resamples: int, coverage: float, seed: int
 ) -> dict[str, Estimate]:
     count = len(next(iter(columns.values())))
     values = measure(columns, np.ones((1, count)))
-    drawn = [measure(columns, weights) for weights in _resamples(count, resamples, seed)]
+    drawn = [measure(columns, weights) for weights in draws(count, resamples, seed)]
     estimates = {}
     for name, value in values.items():
         spread = np.concatenate([figures[name] for figures in drawn]) if drawn else np.empty(0)
@@ -249,7 +284,7 @@ def _bootstrap(
     return estimates
 
 
-def _resamples(count: int, resamples: int, seed: int) -> Iterator[Floats]:
+def draws(count: int, resamples: int, seed: int) -> Iterator[Floats]:
     """How often each of `count` samples is drawn in each resample, some resamples at a time (bounds the
     memory)."""
     if not count:

@@ -18,6 +18,8 @@ def write_all(finished: Finished, title: str, out: Path) -> None:
     write_breakdown(lines, out)
     write_timings(finished, out)
     write_report(finished, lines, title, out)
+    if finished.job.opened is not None:
+        finished.job.opened.write(out)
     console = plain_console()
     print_summary(finished, lines, title, console)
     console.print(f"report: {out / 'report.html'}", soft_wrap=True)

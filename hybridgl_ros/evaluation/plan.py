@@ -15,6 +15,7 @@ from hybridgl_ros.resources import config_directory
 from hybridgl_ros.settings import Config
 
 DEFAULT_METHOD = "hybridgl"
+FROM_FILE = "predictions"
 METHOD_TABLE = "table1"
 
 
@@ -28,12 +29,16 @@ class Reported:
 
 @dataclass(frozen=True)
 class Run:
-    """One row of the output: a method under a configuration. paper: its table and row in the paper's results."""
+    """One row of the output: a method under a configuration.
+
+    paper: its table and row in the paper's results. source: the file of answers, None for a method that has models.
+    """
 
     name: str
     method: str
     config: Config
     paper: tuple[str, str] | None
+    source: Path | None = None
 
     def reported(self, dataset: str, split: str) -> Reported:
         """What the paper reports for this row on a split."""
@@ -44,21 +49,31 @@ class Run:
         return Reported(*(None if value is None else value / 100 for value in pair))
 
 
-def method_runs(config: Config, methods: Sequence[str], overrides: Mapping[str, Any]) -> list[Run]:
-    """One run a method, however often it is named, each beside its row of Table 1."""
-    return [make_run(config, name, name, {}, overrides, (METHOD_TABLE, name)) for name in dict.fromkeys(methods)]
+def method_runs(
+    config: Config, methods: Sequence[str], overrides: Mapping[str, Any], sources: Sequence[Path] = ()
+) -> list[Run]:
+    """One run a method, however often it is named, each beside its row of Table 1; of `FROM_FILE` one a source."""
+    runs = []
+    for name in dict.fromkeys(methods):
+        if name == FROM_FILE:
+            runs += [Run(source.stem, name, replace(config, overrides), None, source) for source in sources]
+        else:
+            runs.append(make_run(config, name, name, {}, overrides, (METHOD_TABLE, name)))
+    return runs
 
 
 @dataclass(frozen=True)
 class Selection:
     """What was asked for: an ablation and some of its rows (all when none is named), or methods. Checked at once.
 
+    sources: files of answers, for the method `FROM_FILE`; a run of one is called as its file without the suffix.
     Raises ConfigError for an unknown name and for what does not go together.
     """
 
     ablation: str | None = None
     rows: Sequence[str] = ()
     methods: Sequence[str] = ()
+    sources: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         if self.ablation is not None:
@@ -69,11 +84,28 @@ class Selection:
             raise ConfigError("--row names a row of --ablation, which is missing")
         for name in self.methods:
             check_method(name)
+        if bool(self.sources) != (FROM_FILE in self.methods):
+            raise ConfigError(f"--method {FROM_FILE} and --from FILE go together")
+        names = [*dict.fromkeys(name for name in self.methods if name != FROM_FILE)]
+        names += [source.stem for source in self.sources]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ConfigError(f"--from: two runs would be called {twice[0]!r}; give one file another name")
+
+    @property
+    def needs_models(self) -> bool:
+        """Whether anything of it computes answers."""
+        return self.ablation is not None or any(name != FROM_FILE for name in self.methods or [DEFAULT_METHOD])
+
+    @property
+    def titles(self) -> list[str]:
+        """The names of the methods, a file of answers by its own."""
+        names = dict.fromkeys(self.methods or [DEFAULT_METHOD])
+        return [title for name in names for title in ([s.stem for s in self.sources] if name == FROM_FILE else [name])]
 
     def runs(self, config: Config, overrides: Mapping[str, Any]) -> list[Run]:
         """The rows of the ablation, or one run a method."""
         if self.ablation is None:
-            return method_runs(config, self.methods or [DEFAULT_METHOD], overrides)
+            return method_runs(config, self.methods or [DEFAULT_METHOD], overrides, self.sources)
         return ablation_runs(config, self.ablation, overrides, self.rows)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hybridgl_ros.config import values_of
@@ -19,6 +18,10 @@ from hybridgl_ros.evaluation.metrics import THRESHOLDS
 from hybridgl_ros.evaluation.results import Line, expression_times, stage_times, write_whole
 from hybridgl_ros.evaluation.runner import Finished
 from hybridgl_ros.evaluation.screen import cache_text, interval, percent, signed, warnings
+from hybridgl_ros.pages import render
+
+TEMPLATES = "hybridgl_ros.evaluation"
+FILTERS: dict[str, Callable[..., str]] = {"percent": percent, "signed": signed, "interval": interval}
 
 GALLERIES = (
     ("Nearest misses", "A right proposal was there and lost by little: what scoring could win.", cases.nearest_misses),
@@ -29,16 +32,7 @@ GALLERIES = (
 
 def write_report(finished: Finished, lines: Sequence[Line], title: str, out: Path) -> None:
     """report.html. The breakdown and the cases are those of the run with the highest mIoU."""
-    environment = Environment(
-        loader=PackageLoader("hybridgl_ros.evaluation"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {"percent": percent, "signed": signed, "interval": interval}
-    page = environment.get_template("report.html.j2").render(**contents(finished, lines, title))
-    write_whole(out / "report.html", page)
+    write_whole(out / "report.html", render(TEMPLATES, "report.html.j2", contents(finished, lines, title), FILTERS))
 
 
 def contents(finished: Finished, lines: Sequence[Line], title: str) -> dict[str, Any]:

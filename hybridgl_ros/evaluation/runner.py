@@ -18,11 +18,13 @@ from rich.progress import Task as ProgressTask
 from hybridgl_ros.config import values_of
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.cache import image_digest
+from hybridgl_ros.evaluation.datasets.opened import Opened
 from hybridgl_ros.evaluation.datasets.presence import Missing, Present
 from hybridgl_ros.evaluation.dependencies import dependencies, models_of
 from hybridgl_ros.evaluation.evaluator import Evaluator, Loader, Task, data_digest
 from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
+from hybridgl_ros.evaluation.predictions import Predictions
 from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset, geometry_of
 from hybridgl_ros.segmenter import ReferringSegmenter
 
@@ -38,7 +40,8 @@ class Job:
 
     datasets: by split. cache: folder of the stage cache, None for none. limit: first samples of each split only.
     threads: CPU threads a process. load: makes the segmenter, the configured models when left out. depth: whether the
-    methods get the depth that a data set has.
+    methods get the depth that a data set has. notes: what a reader must know before trusting the figures.
+    opened: how the data sets were opened, None when nobody need open them again.
     """
 
     datasets: Mapping[str, ReferringDataset]
@@ -48,6 +51,8 @@ class Job:
     threads: int = 1
     load: Loader | None = None
     depth: bool = True
+    notes: tuple[str, ...] = ()
+    opened: Opened | None = None
 
     @property
     def dataset(self) -> str:
@@ -89,8 +94,14 @@ class Job:
             "threads": self.threads,
             "models": models_of(self.runs),
             "depends": dependencies(self.runs),
-            "runs": [{"name": run.name, "method": run.method, "settings": values_of(run.config)} for run in self.runs],
+            "runs": [described(run) for run in self.runs],
         }
+
+
+def described(run: Run) -> dict[str, Any]:
+    """What tells one run from another: settings, and the content of the file that its answers are from."""
+    content = {} if run.source is None else {"file": Predictions(run.source).digest}
+    return {"name": run.name, "method": run.method, "settings": values_of(run.config), **content}
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,8 @@ def found_texts(lines: Sequence[Line]) -> list[str]:
     """How well `found` and `score` tell expressions with a referent from those without, for runs that have both."""
     return [
         f"{line.answered.run.name}: T-acc {percent(line.summary.t_acc.value)}, N-acc "
-        f"{percent(line.summary.n_acc.value)}{refused_by_tag(line)}; found F1 {percent(line.summary.f1.value)}, "
+        f"{percent(line.summary.n_acc.value)}{refused_by_tag(line)}; gIoU {percent(line.summary.giou.value)}, cIoU "
+        f"{percent(line.summary.ciou.value)}; found F1 {percent(line.summary.f1.value)}, "
         f"AUROC by score {percent(line.summary.auroc_score.value)}, "
         f"by similarity {percent(line.summary.auroc_similarity.value)}, "
         f"by margin {percent(line.summary.auroc_margin.value)}; refused by score when 95 % of the present are kept "
@@ -141,7 +142,7 @@ def warnings(finished: Finished, with_paper: bool) -> list[str]:
         f"{split}: {missing.text()}; {len(missing.samples)} expressions are left out"
         for split, missing in finished.job.skipped.items()
     ]
-    return found
+    return [*found, *finished.job.notes]
 
 
 def interval(estimate: Estimate) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hybridgl_ros.drawing import data_uri
 from hybridgl_ros.explanation.parts import Part, parts_of, role_of, shown_places, total_of, value_text
 from hybridgl_ros.explanation.pictures import draw_map, label_places, object_map, outline_path, thumbnail, to_unit
+from hybridgl_ros.pages import render
 from hybridgl_ros.presentation import reading, score_name
 from hybridgl_ros.types import Answer
 
@@ -24,14 +24,7 @@ BADGE, LEAST_BADGE = 0.035, 4.0
 
 def write_page(path: Path, image: np.ndarray, expression: str, answer: Answer, about: str) -> None:
     """Write the page. image: H×W×3 uint8 RGB; about: one line on where the answer is from."""
-    environment = Environment(
-        loader=PackageLoader("hybridgl_ros.explanation"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    page = environment.get_template("explanation.html.j2").render(**contents(image, expression, answer, about))
+    page = render("hybridgl_ros.explanation", "explanation.html.j2", contents(image, expression, answer, about))
     # Lone surrogates, as undecodable arguments have them, are no characters that a file can hold.
     path.write_text(page.encode("utf-8", "replace").decode("utf-8"), encoding="utf-8")
 

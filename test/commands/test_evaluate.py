@@ -38,6 +38,7 @@ def test_one_method_leaves_every_file(evaluate, tmp_path):
     assert code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "breakdown.csv",
+        "dataset.json",
         "journal.jsonl",
         "results.json",
         "summary.csv",
@@ -145,7 +146,9 @@ def test_the_official_preset_scores_on_the_published_truth(
 
 
 def test_photographs_get_the_models_for_photographs():
-    assert command.default_config("refcoco+") == "photo"
+    assert {command.default_config(name) for name in ("refcoco+", "grefcoco", "sunspot", "ocid-ref")} == {"photo"}
+    assert command.default_preset("refcoco+", None, None) == "paper"
+    assert command.default_preset("grefcoco", None, None) is None
     assert command.default_config("tabletop") == command.default_config("bag") == "embedded"
 
 
@@ -171,3 +174,21 @@ def test_expressions_and_depth_are_chosen(evaluate, tmp_path):
 def test_unknown_expressions_are_refused(evaluate, tmp_path):
     code, _, err = evaluate("--expressions", "poems")
     assert code != 0 and "no expressions 'poems'; there are templates, more, people" in err
+
+
+def test_masks_of_another_system_need_no_models(hybridgl, tabletop_zip, tmp_path, monkeypatch):
+    monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "no weights"))
+    file = tmp_path / "theirs.jsonl"
+    file.write_text('{"id": "s.0-0", "mask": {"size": [48, 64], "counts": [0, 3072]}}\n{"id": "s.9-9", "mask": null}\n')
+    arguments = ["evaluate", "--dataset", "tabletop", "--root", tabletop_zip, "--out", tmp_path / "out", "--no-cache",
+                 "--config", "photo", "--method", "predictions", "--from", file]  # fmt: skip
+    code, out, _ = hybridgl(*arguments)
+    assert code == 0
+    (row,) = rows_of(tmp_path / "out/summary.csv")
+    assert (row["run"], row["method"], row["samples"], row["ceiling"]) == ("theirs", "predictions", "12", "")
+    for text in (out, (tmp_path / "out/report.html").read_text(encoding="utf-8")):
+        assert "11 of 12 expressions have no line and count as wrong (s.0-1" in text
+        assert "1 lines are of no expression here (s.9-9)" in text
+    file.write_text('{"id": "s.0-0", "mask": null}\n')
+    code, _, errors = hybridgl(*arguments)
+    assert code == FAILED and "runs.0.file" in " ".join(errors.split())

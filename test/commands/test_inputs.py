@@ -20,6 +20,7 @@ from hybridgl_ros.evaluation.datasets.export import export
 
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from hybridgl_ros.cli import main; main()"
 EVALUATE = ("evaluate", "--out", "results")
+PREDICTIONS = (*EVALUATE, "--dataset", "tabletop", "--method", "predictions", "--from")
 
 
 @pytest.fixture
@@ -71,6 +72,13 @@ def run(folder: Path, *arguments: str, script: str = WITHOUT_TORCH) -> subproces
         ((*EVALUATE, "--dataset", "tabletop", "--config", "photo"), "hybridgl download"),
         ((*EVALUATE, "--dataset", "tabletop", "--cache", "note.txt"), "--cache note.txt: cannot be written to"),
         (("evaluate", "--dataset", "tabletop", "--out", "note.txt"), "--out note.txt: cannot be written to"),
+        ((*EVALUATE, "--dataset", "tabletop", "--from", "a.jsonl"), "--method predictions and --from FILE go together"),
+        ((*PREDICTIONS, "gone.jsonl"), "gone.jsonl: cannot be read"),
+        ((*PREDICTIONS, "note.txt"), "note.txt: line 1: not JSON"),
+        ((*EVALUATE, "--dataset", "grefcoco", "--root", "none"), "grefs(unc).json: no such file"),
+        ((*EVALUATE, "--dataset", "ocid-ref", "--root", "none"), "test_expressions.json: no such file"),
+        (("compare", "none", "other"), "none: no results.json of an evaluation"),
+        (("compare", "none", "--out", "page.txt"), "wants a name that ends in .html"),
         (("export", "--dataset", "jsonl", "--root", "mine.jsonl", "--out", "new"), "--skip-missing goes on"),
     ],
 )
@@ -143,7 +151,10 @@ def write_phrasecut(root: Path) -> None:
 def test_a_missing_picture_is_counted_before_anything_is_loaded(incomplete, tmp_path):
     ended = run(tmp_path, *EVALUATE, *incomplete)
     assert ended.returncode == 2, ended.stderr
-    assert "1 of 3 files are missing (" in ended.stderr and "--skip-missing goes on without them" in ended.stderr
+    # Of the exported JSONL, the depth of the pictures is looked for, too.
+    files = 6 if "jsonl" in incomplete else 3
+    assert f"1 of {files} files are missing (" in ended.stderr
+    assert "--skip-missing goes on without them" in ended.stderr
     assert not (tmp_path / "results").exists()
 
 

@@ -151,3 +151,18 @@ def test_the_bootstrap_interval_of_a_mean_is_that_of_theory(make_outcome):
 def test_mean_timings_take_only_who_ran_the_stage(make_outcome):
     outcomes = [make_outcome(timings={"sam": 2.0, "text": 1.0}), make_outcome(timings={"text": 3.0})]
     assert metrics.mean_timings(outcomes) == {"sam": 2.0, "text": 2.0}
+
+
+def test_generalised_figures_count_refusals(make_outcome):
+    """gIoU and cIoU as GRES defines them, on samples worked out by hand."""
+    right = make_outcome(id="a", intersection=30, union=40, iou=0.75)
+    refused = make_outcome(id="b", found=False, intersection=0, union=20, iou=0.0)
+    none = {"has_target": False, "iou": None, "ceiling": None, "clip_iou": None, "intersection": 0}
+    told = make_outcome(id="c", found=False, union=0, **none)
+    false = make_outcome(id="d", found=True, union=60, **none)
+    summary = metrics.summarise([right, refused, told, false])
+    assert summary.giou.value == pytest.approx((0.75 + 0 + 1 + 0) / 4)
+    assert summary.ciou.value == pytest.approx(30 / (40 + 20 + 60))
+    assert (summary.n_acc.value, summary.t_acc.value) == (0.5, 0.5)
+    only = metrics.summarise([right, refused])
+    assert (only.giou, only.ciou) == (only.miou, only.oiou)

@@ -9,9 +9,12 @@ from typing import Any
 
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.bag import BagDataset
+from hybridgl_ros.evaluation.datasets.grefcoco import GRefDataset
 from hybridgl_ros.evaluation.datasets.jsonl import JsonlDataset
+from hybridgl_ros.evaluation.datasets.ocidref import OcidRefDataset
 from hybridgl_ros.evaluation.datasets.phrasecut import PhraseCutDataset
 from hybridgl_ros.evaluation.datasets.refer import SPLIT_BY, ReferDataset
+from hybridgl_ros.evaluation.datasets.sunspot import SunSpotDataset
 from hybridgl_ros.evaluation.datasets.tabletop import HELDOUT, default_split, open_tabletop
 from hybridgl_ros.evaluation.samples import ReferringDataset
 
@@ -50,8 +53,13 @@ SOURCES: dict[str, Source] = {
         for name in SPLIT_BY
     },
     "phrasecut": Source(PhraseCutDataset, ("test", "val"), "the VGPhraseCut_v0 folder", ("images",)),
+    "grefcoco": Source(GRefDataset, _TESTS_AB, "the folder that holds grefcoco/", ("images",)),
+    "sunspot": Source(SunSpotDataset, ("test", "val"), "the folder that holds sunspot/", ("images",)),
+    "ocid-ref": Source(OcidRefDataset, ("test", "val"), "the folder of the *_expressions.json", ("images",)),
     "jsonl": Source(lambda split, root: JsonlDataset(root), ("all",), "the .jsonl file"),
-    "bag": Source(lambda split, root, **options: BagDataset(root, **options), ("all",), "the bag", ("topics",)),
+    "bag": Source(
+        lambda split, root, **options: BagDataset(root, **options), ("all",), "the bag", ("topics",)
+    ),
 }
 
 

@@ -32,7 +32,7 @@ from hybridgl_ros.evaluation.datasets.bag_file import (
     Topics,
 )
 from hybridgl_ros.evaluation.datasets.pictures import Size, spell
-from hybridgl_ros.evaluation.samples import Geometry, ReferringDataset, Sample
+from hybridgl_ros.evaluation.samples import Geometry, ReferringDataset, Sample, geometry_of
 from hybridgl_ros.metric.registration import registered
 from hybridgl_ros.pixels import check_message, is_compressed, rgb_pixels, unpack_rows
 
@@ -176,18 +176,17 @@ class BagDataset:
 def frames_of(dataset: ReferringDataset, period: int = FRAME_PERIOD) -> Iterator[Frame]:
     """One frame a sample, `period` ns apart from one second on.
 
-    They have depth and intrinsics when the data set has scenes, like `TabletopDataset`.
+    They have depth and intrinsics when the data set has them.
     """
-    scene_of = getattr(dataset, "scene", None)
     for number, sample in enumerate(dataset.samples):
-        scene = scene_of(sample.image_id) if scene_of else None
+        geometry = geometry_of(dataset, sample.image_id)
         yield Frame(
             stamp=SECOND + number * period,
             image=dataset.image(sample.image_id),
             expression=sample.expression,
             mask=dataset.mask(sample),
-            depth=scene.depth if scene else None,
-            intrinsics=scene.intrinsics if scene else None,
+            depth=geometry.depth if geometry else None,
+            intrinsics=geometry.intrinsics if geometry else None,
         )
 
 

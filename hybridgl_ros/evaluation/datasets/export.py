@@ -9,7 +9,7 @@ from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets.bag import frames_of
 from hybridgl_ros.evaluation.datasets.bag_file import write_bag
 from hybridgl_ros.evaluation.datasets.jsonl import write_jsonl
-from hybridgl_ros.evaluation.datasets.refer import write_refer
+from hybridgl_ros.evaluation.datasets.refer_writing import write_refer
 from hybridgl_ros.evaluation.samples import ReferringDataset, Subset
 
 JSONL_NAME = "samples.jsonl"

@@ -8,8 +8,8 @@ ROOT/images/mscoco/images/train2014/  COCO pictures
 from __future__ import annotations
 
 import json
-import pickle
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybridgl_ros.errors import DatasetError
-from hybridgl_ros.evaluation.datasets.pictures import Size, read_rgb, write_png
+from hybridgl_ros.evaluation.datasets.pictures import Size, read_rgb
 from hybridgl_ros.evaluation.datasets.refer_pickle import check_types, load_refs
-from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation, encode_rle
+from hybridgl_ros.evaluation.datasets.segmentations import decode_segmentation
 from hybridgl_ros.evaluation.datasets.texts import check_expression
-from hybridgl_ros.evaluation.samples import ReferringDataset, Sample, target_mask
+from hybridgl_ros.evaluation.samples import Sample
 
 SPLIT_BY = {"refcoco": ("unc", "google"), "refcoco+": ("unc",), "refcocog": ("umd", "google")}
 """Data sets and who split them; the first is the default."""
@@ -32,6 +32,8 @@ published loader does (it takes the pixels that exactly one part covers)."""
 IMAGES = Path("images/mscoco/images/train2014")
 _COMBINED_SPLITS = {"testA": "A", "testB": "B", "testC": "C", "test": ""}
 
+Id = int | str
+
 
 class ReferDataset:
     """One split; every sentence of every ref is one sample, as the annotator typed it ("raw").
@@ -41,6 +43,10 @@ class ReferDataset:
     test split, like the toolkit does. truth: how overlapping polygons are drawn, one of `TRUTHS`.
     Raises DatasetError naming file and entry.
     """
+
+    refs_name = "refs({}).p"
+    places: tuple[Path, ...] = (IMAGES,)
+    with_crowds = True
 
     def __init__(
         self,
@@ -55,47 +61,71 @@ class ReferDataset:
         if truth not in TRUTHS:
             raise DatasetError(f"no truth {truth!r}; there are {', '.join(TRUTHS)}")
         self.truth = truth
-        if name not in SPLIT_BY:
-            raise DatasetError(f"no REFER data set {name!r}; there are {', '.join(SPLIT_BY)}")
         self.split = split
-        self.split_by = split_by or SPLIT_BY[name][0]
-        self.name = name if self.split_by == SPLIT_BY[name][0] else f"{name} ({self.split_by})"
+        self.split_by = split_by or self.splitters(name)[0]
+        self.name = name if self.split_by == self.splitters(name)[0] else f"{name} ({self.split_by})"
         self.root = root / name
-        self._pictures = images or root / IMAGES
-        refs = self._select(load_refs(self._refs_file))
+        there = [root / place for place in self.places if (root / place).is_dir()]
+        self._pictures = images or (there or [root / self.places[0]])[0]
+        refs = self._select(self.load_refs(self._refs_file))
         self._images, self._annotations = self._load_instances(refs)
-        self._annotation_of: dict[str, int] = {}
+        self._annotations_of: dict[str, tuple[str, ...]] = {}
         self.samples = tuple(self._read(refs))
         if not self.samples:
             raise DatasetError(f"{self._refs_file}: split {split} holds no expression")
 
+    @staticmethod
+    def splitters(name: str) -> tuple[str, ...]:
+        """Who split a data set, the usual one first. Raises DatasetError when there is none of this name."""
+        if name not in SPLIT_BY:
+            raise DatasetError(f"no REFER data set {name!r}; there are {', '.join(SPLIT_BY)}")
+        return SPLIT_BY[name]
+
+    def load_refs(self, path: Path) -> list[dict[str, Any]]:
+        """The refs of every split."""
+        return load_refs(path)
+
+    def annotations_of(self, ref: dict[str, Any]) -> tuple[Id, ...]:
+        """Ids of the annotations that a ref means, all of them united; none when nothing is meant."""
+        return (ref["ann_id"],)
+
     @property
     def _refs_file(self) -> Path:
-        path = self.root / f"refs({self.split_by}).p"
+        path = self.root / self.refs_name.format(self.split_by)
         if not path.is_file():
-            there = ", ".join(sorted(file.name for file in self.root.glob("refs(*).p"))) or "none"
+            there = ", ".join(sorted(file.name for file in self.root.glob(self.refs_name.format("*")))) or "none"
             raise DatasetError(f"{path}: no such file; refs files there: {there}")
         return path
 
     def image(self, image_id: str) -> NDArray[np.uint8]:
         """H×W×3 uint8 RGB."""
-        entry = self._images[int(image_id)]
-        return read_rgb(self._pictures / entry["file_name"], f"{self.name} image {image_id}", self._size(image_id))
+        return read_rgb(self._picture(image_id), f"{self.name} image {image_id}", self._size(image_id))
 
     def mask(self, sample: Sample) -> NDArray[np.bool_]:
         """H×W bool."""
-        annotation = self._annotation_of[sample.id]
-        entry = f"{self.root / 'instances.json'}: annotation {annotation}"
         size = self._size(sample.image_id)
-        return decode_segmentation(self._annotations[annotation], size, entry, overlaps=self.truth == TRUTHS[0])
+        united = np.zeros(size, bool)
+        for annotation in self._annotations_of[sample.id]:
+            entry = f"{self.root / 'instances.json'}: annotation {annotation}"
+            found = self._annotations[annotation]
+            if self.with_crowds or not found.get("iscrowd"):
+                united |= decode_segmentation(found["segmentation"], size, entry, overlaps=self.truth == TRUTHS[0])
+        return united
 
     def files(self, sample: Sample) -> tuple[Path, ...]:
         """Its picture."""
-        return (self._pictures / self._images[int(sample.image_id)]["file_name"],)
+        return (self._picture(sample.image_id),)
+
+    def _picture(self, image_id: str) -> Path:
+        return self._pictures / self._images[image_id]["file_name"]
 
     def _size(self, image_id: str) -> Size:
-        entry = self._images[int(image_id)]
+        entry = self._images[image_id]
         return entry["height"], entry["width"]
+
+    def sample(self, identity: str, text: str, ref: dict[str, Any]) -> Sample:
+        """One sentence of a ref."""
+        return Sample(identity, str(ref["image_id"]), text, has_target=bool(self.annotations_of(ref)))
 
     def _select(self, refs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         selected = [ref for ref in refs if _belongs(ref["split"], self.split)]
@@ -105,16 +135,18 @@ class ReferDataset:
             raise DatasetError(f"{self._refs_file}: no split {self.split!r}; there are {there}")
         return selected
 
-    def _load_instances(self, refs: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]], dict[int, Any]]:
+    def _load_instances(
+        self, refs: list[dict[str, Any]]
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
         path = self.root / "instances.json"
-        wanted_images = {ref["image_id"] for ref in refs}
-        wanted_annotations = {ref["ann_id"] for ref in refs}
+        wanted_images = {str(ref["image_id"]) for ref in refs}
+        wanted_annotations = {str(number) for ref in refs for number in self.annotations_of(ref)}
         try:
             content = json.loads(path.read_bytes())
             images = _by_id(content["images"], wanted_images, f"{path}: image")
             annotations = _by_id(content["annotations"], wanted_annotations, f"{path}: annotation")
-            segmentations = {number: entry["segmentation"] for number, entry in annotations.items()}
-            image_of = {number: entry["image_id"] for number, entry in annotations.items()}
+            for entry in annotations.values():
+                _ = entry["segmentation"], entry["image_id"]
         except (OSError, ValueError) as error:
             raise DatasetError(f"{path}: cannot be read ({error})") from error
         except (KeyError, TypeError) as error:
@@ -122,41 +154,52 @@ class ReferDataset:
         for number, image in images.items():
             check_types(image, {"file_name": str, "height": int, "width": int}, f"{path}: image {number}")
         for ref in refs:
-            image, annotation = ref["image_id"], ref["ann_id"]
-            if image not in images:
-                raise DatasetError(f"{path}: image {image} of ref {ref['ref_id']} is missing")
-            if annotation not in segmentations:
-                raise DatasetError(f"{path}: annotation {annotation} of ref {ref['ref_id']} is missing")
-            if image_of[annotation] != image:
-                raise DatasetError(
-                    f"{path}: annotation {annotation} is of image {image_of[annotation]}, "
-                    f"its ref {ref['ref_id']} of {image}"
-                )
-        return images, segmentations
+            check_ref(ref, self.annotations_of(ref), images, annotations, path)
+        return images, annotations
 
     def _read(self, refs: list[dict[str, Any]]) -> list[Sample]:
-        by_image: dict[int, list[Sample]] = {}
+        by_image: dict[str, list[Sample]] = {}
         for ref in refs:
             for sentence in ref["sentences"]:
                 identity = f"ref{ref['ref_id']}-sent{sentence['sent_id']}"
                 text = (sentence.get("raw") or "").strip() or sentence["sent"].strip()
                 check_expression(text, f"{self._refs_file}: {identity}")
-                if identity in self._annotation_of:
+                if identity in self._annotations_of:
                     raise DatasetError(f"{self._refs_file}: {identity} is there twice")
-                self._annotation_of[identity] = ref["ann_id"]
-                sample = Sample(identity, str(ref["image_id"]), text)
-                by_image.setdefault(ref["image_id"], []).append(sample)
+                self._annotations_of[identity] = tuple(map(str, self.annotations_of(ref)))
+                sample = self.sample(identity, text, ref)
+                by_image.setdefault(sample.image_id, []).append(sample)
         return [sample for samples in by_image.values() for sample in samples]
 
 
-def _by_id(entries: list[dict[str, Any]], wanted: set[int], kind: str) -> dict[int, dict[str, Any]]:
+def check_ref(
+    ref: dict[str, Any],
+    meant: Sequence[Id],
+    images: Mapping[str, Any],
+    annotations: Mapping[str, Any],
+    path: Path,
+) -> None:
+    """Raise DatasetError when a ref's image or an annotation that it means is missing, or of another image."""
+    image = ref["image_id"]
+    if str(image) not in images:
+        raise DatasetError(f"{path}: image {image} of ref {ref['ref_id']} is missing")
+    for number in meant:
+        if str(number) not in annotations:
+            raise DatasetError(f"{path}: annotation {number} of ref {ref['ref_id']} is missing")
+        of = annotations[str(number)]["image_id"]
+        if str(of) != str(image):
+            raise DatasetError(f"{path}: annotation {number} is of image {of}, its ref {ref['ref_id']} of {image}")
+
+
+def _by_id(entries: list[dict[str, Any]], wanted: set[str], kind: str) -> dict[str, dict[str, Any]]:
     """Those of COCO's entries that are wanted. Raises DatasetError when one is there twice."""
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for entry in entries:
-        if entry["id"] in found:
-            raise DatasetError(f"{kind} {entry['id']} is there twice")
-        if entry["id"] in wanted:
-            found[entry["id"]] = entry
+        number = str(entry["id"])
+        if number in found:
+            raise DatasetError(f"{kind} {number} is there twice")
+        if number in wanted:
+            found[number] = entry
     return found
 
 
@@ -166,91 +209,3 @@ def _belongs(ref_split: str, split: str) -> bool:
     if split not in _COMBINED_SPLITS or not ref_split.startswith("test"):
         return False
     return _COMBINED_SPLITS[split] in ref_split.removeprefix("test")
-
-
-def write_refer(dataset: ReferringDataset, root: Path, *, name: str = "refcoco", split_by: str = "unc") -> int:
-    """Write a data set as REFER files, pictures as PNG and masks as compressed RLE, both exact.
-
-    Samples of one image with the same mask become one ref of several sentences. The layout cannot say that
-    nothing is meant: samples without a target are left out. Returns how many samples were written.
-    """
-    pictures = root / IMAGES
-    pictures.mkdir(parents=True, exist_ok=True)
-    (root / name).mkdir(exist_ok=True)
-    collector = _Collector(dataset.split)
-    for sample in dataset.samples:
-        if sample.has_target:
-            collector.add(dataset, sample, pictures)
-    with (root / name / f"refs({split_by}).p").open("wb") as file:
-        pickle.dump(collector.refs, file, protocol=2)
-    categories = [{"id": 1, "name": "object", "supercategory": "object"}]
-    content = {"images": collector.images, "annotations": collector.annotations, "categories": categories}
-    (root / name / "instances.json").write_text(json.dumps(content), encoding="utf-8")
-    return collector.sentences
-
-
-class _Collector:
-    """Numbers images, annotations, refs and sentences as they come."""
-
-    def __init__(self, split: str) -> None:
-        self.split = split
-        self.images: list[dict[str, Any]] = []
-        self.annotations: list[dict[str, Any]] = []
-        self.refs: list[dict[str, Any]] = []
-        self.sentences = 0
-        self._image_numbers: dict[str, int] = {}
-        self._ref_of_mask: dict[tuple[int, str], dict[str, Any]] = {}
-
-    def add(self, dataset: ReferringDataset, sample: Sample, pictures: Path) -> None:
-        number = self._image_numbers.get(sample.image_id) or self._add_image(dataset, sample.image_id, pictures)
-        mask = target_mask(dataset, sample)
-        rle = encode_rle(mask)
-        key = (number, rle["counts"])
-        if key not in self._ref_of_mask:
-            self._ref_of_mask[key] = self._add_ref(number, mask, rle)
-        ref = self._ref_of_mask[key]
-        self.sentences += 1
-        text = " ".join(sample.expression.lower().split())
-        ref["sent_ids"].append(self.sentences)
-        ref["sentences"].append(
-            {"sent_id": self.sentences, "raw": sample.expression, "sent": text, "tokens": text.split()}
-        )
-
-    def _add_image(self, dataset: ReferringDataset, image_id: str, pictures: Path) -> int:
-        number = len(self.images) + 1
-        self._image_numbers[image_id] = number
-        pixels = dataset.image(image_id)
-        file_name = f"COCO_train2014_{number:012d}.png"
-        write_png(pixels, pictures / file_name)
-        height, width = pixels.shape[:2]
-        self.images.append({"id": number, "file_name": file_name, "height": height, "width": width})
-        return number
-
-    def _add_ref(self, image: int, mask: NDArray[np.bool_], rle: dict[str, Any]) -> dict[str, Any]:
-        number = len(self.annotations) + 1
-        rows, columns = np.nonzero(mask)
-        low = columns.min(), rows.min()
-        box = [int(value) for value in (*low, columns.max() - low[0] + 1, rows.max() - low[1] + 1)]
-        self.annotations.append(
-            {
-                "id": number,
-                "image_id": image,
-                "category_id": 1,
-                "iscrowd": 0,
-                "bbox": box,
-                "area": int(mask.sum()),
-                "segmentation": rle,
-            }
-        )
-        ref = {
-            "ref_id": number,
-            "ann_id": number,
-            "image_id": image,
-            "category_id": 1,
-            "split": self.split,
-            "file_name": f"COCO_train2014_{image:012d}_{number}.png",
-            "sent_ids": [],
-            "sentences": [],
-        }
-        self.refs.append(ref)
-        return ref

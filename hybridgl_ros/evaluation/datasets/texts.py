@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from hybridgl_ros.errors import DatasetError
+
+LONGEST_NAME = 255
+"""Bytes; what Linux, macOS and Windows allow."""
 
 
 def check_text(text: Any, entry: str) -> str:
@@ -23,3 +28,10 @@ def check_expression(text: Any, entry: str) -> str:
     if not check_text(text, entry).strip():
         raise DatasetError(f"{entry}: an empty expression")
     return text
+
+
+def check_name(name: Any, kind: str, entry: str) -> None:
+    """Raise DatasetError, naming the entry, when no file can have this name."""
+    parts = Path(check_text(name, entry)).parts
+    if not parts or "\0" in name or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
+        raise DatasetError(f"{entry}: {kind} {name!r} cannot be a file")

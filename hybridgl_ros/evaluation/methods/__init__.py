@@ -1,8 +1,9 @@
-"""Methods that pick a proposal for an expression, one file each: hybridgl, sam-clip, global-local, grad-cam, maskclip.
+"""Methods that answer expressions, one file each: hybridgl, sam-clip, global-local, grad-cam, maskclip, predictions.
 
 A file of this folder is a method of that name (`_` for `-`) when it has
 `build(config, stages) -> Method` and `SETTINGS`, the configuration changes that make the method what it is.
-`MODELS` names the checkpoints that it loads beside the configuration's.
+`MODELS` names the checkpoints that it loads beside the configuration's. One with `FROM_FILE` has no models at all: its
+`build(config, source)` reads answers that somebody else made, see `Recorded`.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.evaluation.samples import Sample
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer, Proposals
-
-if TYPE_CHECKING:
-    from hybridgl_ros.evaluation.stages import Stages
 
 
 class EncodedImage(Protocol):
@@ -44,14 +43,28 @@ class Method(Protocol):
         ...
 
 
+class Recorded(Protocol):
+    """Answers that were made before, by whatever system."""
+
+    def find(self, split: str, sample: Sample, size: tuple[int, int]) -> Answer | None:
+        """The answer to a sample on an image of a size (H, W), without proposals; None where there is none."""
+        ...
+
+    def nothing(self, sample: Sample, size: tuple[int, int]) -> Answer:
+        """What stands where there is none."""
+        ...
+
+
 @dataclass(frozen=True)
 class MethodFile:
-    """What a file of this folder offers."""
+    """What a file of this folder offers. build: a `Method` of a configuration and its `Stages`; of one from a file, a
+    `Recorded` of a configuration and the file."""
 
     name: str
     settings: Mapping[str, Any]
     models: tuple[str, ...]
-    build: Callable[[Config, Stages], Method]
+    build: Callable[[Config, Any], Any]
+    from_file: bool = False
 
 
 def method_names() -> list[str]:
@@ -70,4 +83,5 @@ def find_method(name: str) -> MethodFile:
     """A method by name. Raises ConfigError when there is none."""
     check_method(name)
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
-    return MethodFile(name, module.SETTINGS, getattr(module, "MODELS", ()), module.build)
+    models, from_file = getattr(module, "MODELS", ()), getattr(module, "FROM_FILE", False)
+    return MethodFile(name, module.SETTINGS, models, module.build, from_file)

@@ -192,3 +192,76 @@ def test_what_is_written_is_read_back_exactly(tabletop, tmp_path, masks):
 def test_masks_of_another_kind_are_refused(tabletop, tmp_path):
     with pytest.raises(DatasetError, match="not 'bmp'"):
         write_jsonl(tabletop, tmp_path / "samples.jsonl", masks="bmp")
+
+
+CAMERA = [500.0, 510.0, 29.5, 19.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "scale", "wanted"),
+    [
+        ("d.png", np.full((40, 60), 1500, np.uint16), None, 1.5),
+        ("d.png", np.full((40, 60), 15, np.uint16), 0.1, 1.5),
+        ("d.tiff", np.full((40, 60), 1.5, np.float32), None, 1.5),
+        ("d.npy", np.full((40, 60), 1.5), None, 1.5),
+        ("d.npy", np.full((40, 60), 150, np.int32), 0.01, 1.5),
+    ],
+)
+def test_depth_of_every_kind_is_in_metres(folder, name, values, scale, wanted):
+    values[0] = 0
+    if name.endswith("npy"):
+        np.save(folder / name, values)
+    else:
+        Image.fromarray(values).save(folder / name)
+    record = MUG | {"depth": name, "intrinsics": CAMERA} | ({"depth_scale": scale} if scale else {})
+    dataset = open_dataset("jsonl", root=lines(folder, record, record))
+    geometry = dataset.geometry("kitchen.jpg")
+    assert geometry.depth.dtype == np.float32 and geometry.depth[1:] == pytest.approx(wanted)
+    assert np.isnan(geometry.depth[0]).all()
+    assert geometry.intrinsics.tolist() == [[500, 0, 29.5], [0, 510, 19.5], [0, 0, 1]]
+    assert folder / name in dataset.files(dataset.samples[0])
+
+
+def test_pictures_without_depth_have_none(folder):
+    assert open_dataset("jsonl", root=lines(folder, MUG)).geometry("kitchen.jpg") is None
+
+
+@pytest.mark.parametrize(
+    ("records", "message"),
+    [
+        ([MUG | {"depth": "d.png"}], "line 1: depth and intrinsics go together"),
+        ([MUG | {"intrinsics": CAMERA}], "line 1: depth and intrinsics go together"),
+        ([MUG | {"depth_scale": 1}], "line 1: depth and intrinsics go together"),
+        ([MUG | {"depth": "d.png", "intrinsics": [1, 2]}], r"line 1: intrinsics are neither \[fx, fy, cx, cy\] nor"),
+        ([MUG | {"depth": "d.png", "intrinsics": [0, 1, 2, 3]}], "line 1: intrinsics have no focal length"),
+        ([MUG | {"depth": "d.png", "intrinsics": CAMERA, "depth_scale": -1}], "depth_scale is no number above 0"),
+        ([MUG | {"depth": "d.png", "intrinsics": CAMERA}, MUG], "line 2: another depth of the picture than line 1"),
+    ],
+)
+def test_what_is_said_of_depth_is_checked(folder, records, message):
+    with pytest.raises(DatasetError, match=message):
+        open_dataset("jsonl", root=lines(folder, *records))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.png", None, "depth .*gone.png is missing"),
+        ("gone.npy", None, "depth .*gone.npy is missing"),
+        ("d.npy", b"no array", "depth .*d.npy cannot be read"),
+        ("kitchen.jpg", None, "is not one number a pixel"),
+        ("mug.png", None, None),
+        ("small.png", "small", "small.png is 3×2, its image 60×40"),
+    ],
+)
+def test_damaged_depth_names_its_line(folder, name, content, message):
+    if content == "small":
+        Image.fromarray(np.ones((2, 3), np.uint16)).save(folder / name)
+    elif content:
+        (folder / name).write_bytes(content)
+    dataset = open_dataset("jsonl", root=lines(folder, MUG | {"depth": name, "intrinsics": CAMERA}))
+    if message is None:
+        assert np.nanmax(dataset.geometry("kitchen.jpg").depth) == pytest.approx(0.001)
+    else:
+        with pytest.raises(DatasetError, match=f"line 1: {message}|line 1: .*{message}"):
+            dataset.geometry("kitchen.jpg")

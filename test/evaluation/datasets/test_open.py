@@ -6,6 +6,7 @@ import pytest
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets import SOURCES, open_dataset
 from hybridgl_ros.evaluation.datasets.export import FORMATS, JSONL_NAME, export
+from hybridgl_ros.evaluation.samples import geometry_of
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,11 @@ def test_an_export_scores_like_the_original(tabletop, tmp_path, format_name):
         assert sample.has_target == original.has_target
         assert np.array_equal(dataset.mask(sample), tabletop.mask(original))
         assert np.array_equal(dataset.image(sample.image_id), tabletop.image(original.image_id))
+        if format_name != "refer":
+            here, there = geometry_of(dataset, sample.image_id), geometry_of(tabletop, original.image_id)
+            assert np.array_equal(here.intrinsics, there.intrinsics)
+            # Bags hold whole millimetres.
+            assert here.depth == pytest.approx(there.depth, abs=0 if format_name == "jsonl" else 6e-4, nan_ok=True)
 
 
 @pytest.mark.parametrize("format_name", ["jsonl", "refer"])

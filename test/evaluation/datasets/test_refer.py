@@ -15,7 +15,8 @@ from pycocotools import mask as coco
 
 from hybridgl_ros.errors import DatasetError
 from hybridgl_ros.evaluation.datasets import open_dataset
-from hybridgl_ros.evaluation.datasets.refer import load_refs, write_refer
+from hybridgl_ros.evaluation.datasets.refer_pickle import load_refs
+from hybridgl_ros.evaluation.datasets.refer_writing import write_refer
 
 HEIGHT, WIDTH = 40, 60
 PICTURES = "images/mscoco/images/train2014"
