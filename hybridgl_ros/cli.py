@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Score a method on a data set, beside what the paper reports.",
     "calibrate": "Fit what makes probabilities of scores, on a labelled set.",
     "export": "Write a data set in another format: JSONL, the REFER layout, or a bag.",
+    "doctor": "Look for what keeps this package from working here, and say what cures it.",
 }
 """What the overview says of each command. Its module is imported when it is called: no other command waits for it."""
 
