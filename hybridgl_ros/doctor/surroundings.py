@@ -79,6 +79,11 @@ def version_of(distribution: str) -> str:
         return ""
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, in a line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def is_there(module: str) -> bool:
     """Whether Python finds a module, which is not imported."""
     try:
@@ -118,12 +123,11 @@ def bridge_error() -> str:
 
 def torch_state(driver_gpus: int | None = None) -> Torch:
     """torch and torchvision, imported: an import alone tells whether they fit each other."""
-    versions = {"version": version_of("torch"), "torchvision": version_of("torchvision")}
     try:
         import torch
         import torchvision
     except Exception as error:  # what a broken pair raises is of no one type
-        return Torch(**versions, error=(str(error).strip().splitlines() or [type(error).__name__])[0])
+        return Torch(version_of("torch"), version_of("torchvision"), first_line(error))
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return Torch(
         version=torch.__version__,
@@ -144,7 +148,7 @@ def language_pipeline(config: Config | None) -> tuple[str, str]:
 
         return pipeline_name(load_pipeline(config.models.spacy)), ""
     except Exception as error:  # a pipeline of another spaCy fails in ways of its own
-        return "", (str(error).strip().splitlines() or [type(error).__name__])[0]
+        return "", first_line(error)
 
 
 def weights(name: str, kind: str) -> Weights:
