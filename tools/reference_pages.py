@@ -14,8 +14,17 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LIBRARY = CHECKOUT / "hybridgl_ros"
-# What a program that uses the library meets, in this order.
-PUBLIC = ("segmenter", "types", "config", "errors", "models/registry", "models/download", "ros/common/client")
+# What programs that use the library meet, in this order: modules and names in them, all public ones where there is none.
+PUBLIC: dict[str, tuple[str, ...]] = {
+    "segmenter": ("ReferringSegmenter",),
+    "types": (),
+    "config": ("load_config", "replace", "values_of", "preset_values"),
+    "errors": (),
+    "models/registry": ("Checkpoint", "checkpoints", "find_checkpoint"),
+    "models/download": ("download",),
+    "ros/common/client": (),
+}
+SHORT = 80
 FIELD = re.compile(r"^(?P<type>[\w/]+(?:\[\d*\])?)\s+(?P<name>\w+)(?:\s*=\s*(?P<value>.*))?$")
 LIBRARY_HEADING = """# The library
 
@@ -70,11 +79,12 @@ def spoken(comments: list[str]) -> list[str]:
 def library_page() -> str:
     """Signature and docstring of every public class and function of the modules in PUBLIC."""
     lines = [LIBRARY_HEADING]
-    for name in PUBLIC:
+    for name, chosen in PUBLIC.items():
         tree = ast.parse((LIBRARY / f"{name}.py").read_text(encoding="utf-8"))
         lines += [f"## hybridgl_ros.{name.replace('/', '.')}", "", prose(ast.get_docstring(tree) or ""), ""]
         for node in tree.body:
-            lines += described(node, 3)
+            if not chosen or getattr(node, "name", "") in chosen:
+                lines += described(node, 3)
     return "\n".join(lines)
 
 
@@ -91,23 +101,34 @@ def described(node: ast.stmt, level: int) -> Iterator[str]:
         yield from ("```python", signature(node), "```", "")
     yield from (prose(text), "")
     if isinstance(node, ast.ClassDef):
+        yield from fields(node)
         for child in node.body:
             yield from described(child, level + 1)
 
 
 def signature(node: ast.FunctionDef) -> str:
-    """A function's head, broken where it is long."""
+    """A function's head, broken where it is long; of a property its name and type."""
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
-    arguments = ast.unparse(node.args)
-    if len(arguments) < 80:
+    if any(isinstance(entry, ast.Name) and entry.id == "property" for entry in node.decorator_list):
+        return f"{node.name}{returns.replace(' -> ', ': ')}"
+    arguments = re.sub(r"^(self|cls)(, )?", "", ast.unparse(node.args))
+    arguments = re.sub(r"(: [^=,]*[^=, ])=", r"\1 = ", arguments)
+    if len(arguments) < SHORT:
         return f"{node.name}({arguments}){returns}"
     inner = re.sub(r", (?=\w+: |\*)", ",\n    ", arguments)
     return f"{node.name}(\n    {inner},\n){returns}"
 
 
+def fields(node: ast.ClassDef) -> Iterator[str]:
+    """Names and types of a dataclass's fields, as code."""
+    found = [entry for entry in node.body if isinstance(entry, ast.AnnAssign)]
+    if found:
+        yield from ("```python", *(ast.unparse(entry) for entry in found), "```", "")
+
+
 def prose(text: str) -> str:
-    """A docstring as Markdown: `<` would open a tag; its paragraphs stay."""
-    return text.replace("<", "&lt;")
+    """A docstring as Markdown: `<` would open a tag, and an indented example wants an empty line before it."""
+    return re.sub(r"(\n\S[^\n]*:)\n(?= {4}\S)", r"\1\n\n", text.replace("<", "&lt;"))
 
 
 def command_page() -> str:
@@ -182,7 +203,8 @@ def nodes_page() -> str:
     """The README's section about the nodes, with its tables."""
     text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
     section = text[text.index("### What the node does") : text.index("## As a library")]
-    return NODES_HEADING + "\n" + section.replace("](docs/", "](../")
+    section = re.sub(r"\[docs/(\w+)\.md\]", r"[\1]", section.replace("### What", "## What", 1))
+    return f"{NODES_HEADING}\n{section.replace('](docs/', '](../')}"
 
 
 PAGES: dict[str, Callable[[], str]] = {
