@@ -14,7 +14,7 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 LIBRARY = CHECKOUT / "hybridgl_ros"
-# What programs that use the library meet, in this order: modules and names in them, all public ones where there is none.
+# What programs that use the library meet: modules, and names in them (none: all public ones).
 PUBLIC: dict[str, tuple[str, ...]] = {
     "segmenter": ("ReferringSegmenter",),
     "types": (),
@@ -112,7 +112,7 @@ def signature(node: ast.FunctionDef) -> str:
     if any(isinstance(entry, ast.Name) and entry.id == "property" for entry in node.decorator_list):
         return f"{node.name}{returns.replace(' -> ', ': ')}"
     arguments = re.sub(r"^(self|cls)(, )?", "", ast.unparse(node.args))
-    arguments = re.sub(r"(: [^=,]*[^=, ])=", r"\1 = ", arguments)
+    arguments = re.sub(r"(: (?:[^=,\[]|\[[^\]]*\])*[^=, ])=", r"\1 = ", arguments)
     if len(arguments) < SHORT:
         return f"{node.name}({arguments}){returns}"
     inner = re.sub(r", (?=\w+: |\*)", ",\n    ", arguments)
@@ -180,22 +180,24 @@ def options(function: ast.FunctionDef, known: dict[str, ast.expr]) -> Iterator[s
 
 
 def option_name(parameter: str, call: ast.Call) -> str:
+    """How an option or argument is written on the command line."""
     keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-    metavar = keywords.get("metavar")
-    shown = metavar.value if isinstance(metavar, ast.Constant) else ""
+    shown = text_of(keywords.get("metavar"))
     if isinstance(call.func, ast.Attribute) and call.func.attr == "Argument":
         return f"`{shown or parameter.upper()}`"
-    named = [entry.value for entry in call.args if isinstance(entry, ast.Constant)]
-    names = [name for name in named if isinstance(name, str) and name.startswith("-")]
+    names = [name for name in map(text_of, call.args) if name.startswith("-")]
     return f"`{', '.join(names) or '--' + parameter.replace('_', '-')}{f' {shown}' if shown else ''}`"
+
+
+def text_of(node: ast.expr | None) -> str:
+    """A literal text; empty for anything else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def option_help(call: ast.Call) -> str:
     """The help text; what stands in braces in it is known at run time only."""
     texts = [keyword.value for keyword in call.keywords if keyword.arg == "help"]
-    found = "".join(
-        str(node.value) for text in texts for node in ast.walk(text) if isinstance(node, ast.Constant) and node.value
-    )
+    found = "".join(text_of(node) for text in texts for node in ast.walk(text) if isinstance(node, ast.expr))
     return found.replace("|", "&#124;")
 
 
