@@ -111,6 +111,11 @@ def distributions(tmp_path_factory) -> tuple[set[str], set[str]]:
     return names, set(zipfile.ZipFile(wheel).namelist())
 
 
+def is_source(file: Path) -> bool:
+    """Whether a file is the package's own: neither compiled nor a cache."""
+    return not any(part == "__pycache__" or part.startswith(".") for part in file.relative_to(REPOSITORY).parts)
+
+
 def build_backend(step: str, source: Path, target: Path) -> None:
     code = f"import sys; from setuptools import build_meta; build_meta.{step}(sys.argv[1])"
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -123,7 +128,7 @@ def test_the_source_distribution_holds_a_ros_package(distributions) -> None:
     names, _ = distributions
     folders = ("config", "hybridgl_ros", "launch", "msg", "requirements", "scripts", "srv", "test", "tools")
     wanted = {file for folder in folders for file in (REPOSITORY / folder).rglob("*") if file.is_file()}
-    wanted = {str(file.relative_to(REPOSITORY)) for file in wanted if "__pycache__" not in file.parts}
+    wanted = {str(file.relative_to(REPOSITORY)) for file in wanted if is_source(file)}
     wanted |= {"package.xml", "CMakeLists.txt", "LICENSE", "README.md", "SECURITY.md", "CITATION.cff"}
     assert wanted - names == set()
 
@@ -131,7 +136,7 @@ def test_the_source_distribution_holds_a_ros_package(distributions) -> None:
 def test_the_wheel_holds_the_library_with_its_data_and_nothing_else(distributions) -> None:
     _, names = distributions
     library = {file for file in (REPOSITORY / "hybridgl_ros").rglob("*") if file.is_file()}
-    wanted = {str(file.relative_to(REPOSITORY)) for file in library if "__pycache__" not in file.parts}
+    wanted = {str(file.relative_to(REPOSITORY)) for file in library if is_source(file)}
     presets = {file.relative_to(REPOSITORY / "config") for file in (REPOSITORY / "config").rglob("*") if file.is_file()}
     wanted |= {f"hybridgl_ros/presets/{file}" for file in presets}
     inside = {name for name in names if ".dist-info/" not in name}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 from hybridgl_ros.doctor import surroundings
 from hybridgl_ros.doctor.facts import Facts
@@ -40,3 +43,9 @@ def test_options_reach_the_facts(hybridgl, monkeypatch):
     monkeypatch.setattr(surroundings, "look_around", look_around)
     hybridgl("doctor", "--config", "photo", "--preset", "paper", "--set", "models.threads=3", "--device", "cpu")
     assert asked == [("photo", {"models.threads": 3, "models.device": "cpu"}, "paper")]
+
+
+def test_a_workspace_has_the_command_as_an_executable():
+    script = Path(__file__).resolve().parents[2] / "scripts" / "hybridgl"
+    done = subprocess.run([sys.executable, script, "doctor", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "doctor" in done.stdout and script.stat().st_mode & 0o111
