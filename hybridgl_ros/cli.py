@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "Put finished evaluations side by side: differences, intervals, disagreements.",
     "calibrate": "Fit what makes probabilities of scores, on a labelled set.",
     "export": "Write a data set in another format: JSONL, the REFER layout, or a bag.",
+    "doctor": "Look for what keeps this package from working here, and say what cures it.",
 }
 """What the overview says of each command. Its module is imported when it is called: no other command waits for it."""
 
