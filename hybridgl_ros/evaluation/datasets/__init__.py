@@ -57,9 +57,7 @@ SOURCES: dict[str, Source] = {
     "sunspot": Source(SunSpotDataset, ("test", "val"), "the folder that holds sunspot/", ("images",)),
     "ocid-ref": Source(OcidRefDataset, ("test", "val"), "the folder of the *_expressions.json", ("images",)),
     "jsonl": Source(lambda split, root: JsonlDataset(root), ("all",), "the .jsonl file"),
-    "bag": Source(
-        lambda split, root, **options: BagDataset(root, **options), ("all",), "the bag", ("topics",)
-    ),
+    "bag": Source(lambda split, root, **options: BagDataset(root, **options), ("all",), "the bag", ("topics",)),
 }
 
 
