@@ -17,6 +17,14 @@ class ImageError(HybridGLError, ValueError):
     """An image (or its masks) of a wrong shape, type or size."""
 
 
+class OutOfMemoryError(ImageError):
+    """Memory ran out in the middle of the work on an image; smaller batches, or a smaller image, may fit."""
+
+
+class StoppedError(HybridGLError):
+    """Work that was ended because nobody wants its result any more."""
+
+
 class WeightsError(HybridGLError):
     """Weights that are missing, incomplete or not what their checksum says."""
 

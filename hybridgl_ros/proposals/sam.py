@@ -21,6 +21,7 @@ from torch import Tensor
 
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.memory import PIECE, check_room, pieces, room_on
+from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.proposals.duplicates import kept_by_boxes, kept_by_masks
 from hybridgl_ros.proposals.masks import corners, proposals_from_masks
 from hybridgl_ros.settings import ProposalSettings
@@ -51,7 +52,7 @@ class SamProposals:
         self._sam = sam
         self._dtype = dtype
 
-    def generate(self, image: np.ndarray, settings: ProposalSettings) -> Proposals:
+    def generate(self, image: np.ndarray, settings: ProposalSettings, progress: Progress = unwatched) -> Proposals:
         """See `ProposalGenerator`. Raises ImageError for a picture too narrow for SAM, or too big for memory."""
         size = (image.shape[0], image.shape[1])
         input_size = self._input_size(size)
@@ -61,7 +62,7 @@ class SamProposals:
             features = self._encode(image)
             found = [
                 one
-                for points in batches(build_point_grid(settings.points_per_side), settings.points_per_batch)
+                for points in batches(build_point_grid(settings.points_per_side), settings.points_per_batch, progress)
                 for one in self._masks_at(points, features, input_size, size, settings)
             ]
         kept = without_duplicates(found, [one.predicted_iou for one in found], settings.nms, settings.nms_threshold)
@@ -135,8 +136,10 @@ class SamProposals:
         return logits.flatten(0, 1), ratings.flatten()
 
 
-def batches(points: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    return (points[first : first + count] for first in range(0, len(points), count))
+def batches(points: np.ndarray, count: int, progress: Progress) -> Iterator[np.ndarray]:
+    for first in range(0, len(points), count):
+        progress("proposals")
+        yield points[first : first + count]
 
 
 def encode(mask: np.ndarray) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hybridgl_ros.clip.localisation import localisation_map
 from hybridgl_ros.clip.text import TextEncoder, text_ensemble
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.parser import ExpressionParser
+from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
 from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
 from hybridgl_ros.settings import Config
@@ -39,17 +40,17 @@ class FusionScorer:
         self.text = text
         self.parser = parser
 
-    def answer(self, scene: Scene, expression: Expression) -> Answer:
+    def answer(self, scene: Scene, expression: Expression, progress: Progress = unwatched) -> Answer:
         """The best proposal. Raises ExpressionError for anything but a text that is not blank."""
         if not isinstance(expression, str):
             raise ExpressionError("scoring.method fusion reads texts; a Query needs scoring.method query")
         timings = dict(scene.timings)
-        with timed(timings, "parse"):
+        with timed(timings, "parse", progress):
             parse = self.parser.parse(expression)
         notes = (*scene.notes, *self._truncation_note(parse))
         if not len(scene.proposals):
             return nothing_proposed(scene, parse, notes, timings)
-        with timed(timings, "scoring"), torch.inference_mode():
+        with timed(timings, "scoring", progress), torch.inference_mode():
             maps = self.maps(scene, parse)
             scores, semantic = self.score(scene, parse, maps)
             candidates = rank(scene, scores)
