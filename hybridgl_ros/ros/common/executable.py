@@ -22,7 +22,7 @@ USUAL_THREADS = 2
 SWITCH_INTERVAL = 0.0005
 BAD_START = 1
 # Seconds for callbacks in hand, which would else meet destroyed entities.
-HANDS_OFF = 1.0
+HANDS_OFF = 0.5
 INTERRUPTED = 130
 # What rcl adds for its own developers: the place in its sources.
 SOURCE_PLACE = re.compile(r",? at \S+:\d+")

@@ -32,6 +32,10 @@ class SceneCache:
             self._scenes.popitem(last=False)
         return scene
 
+    def clear(self) -> None:
+        """Keep none."""
+        self._scenes.clear()
+
     def _key(self, image: np.ndarray, config: Config) -> Hashable:
         values = values_of(config)
         content = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()

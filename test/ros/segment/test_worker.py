@@ -30,11 +30,11 @@ class FakeSegmenter:
         self.config = config
         return self
 
-    def encode(self, image: np.ndarray) -> np.ndarray:
+    def encode(self, image: np.ndarray, *, progress) -> np.ndarray:
         self.encoded += 1
         return [image.copy()]
 
-    def refer(self, scene, expression: str):
+    def refer(self, scene, expression: str, progress):
         self.asked.set()
         assert self.go_on.wait(PATIENCE)
         if expression == "defect":
@@ -61,6 +61,7 @@ def make_worker(segmenter: FakeSegmenter, defects: list[Exception]) -> Iterator[
     ) -> InferenceWorker:
         config = load_config("embedded")
         worker = InferenceWorker(load, config, report=report, limit=limit, cache_capacity=cache)
+        worker.load()
         made.append(worker)
         return worker
 
@@ -124,7 +125,7 @@ def test_an_uncounted_one_needs_no_place(make_worker, segmenter: FakeSegmenter) 
 def test_a_picture_too_large_for_the_memory_is_a_problem_but_no_defect(
     make_worker, segmenter: FakeSegmenter, defects: list[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def encode(image: np.ndarray) -> None:
+    def encode(image: np.ndarray, *, progress) -> None:
         raise ImageError("12000×9000 pixels want 83 GB, 4 GB are free")
 
     worker = make_worker()
