@@ -1,7 +1,8 @@
 """segment_node with a segmenter that knows colours only: `red` names the reddest pixels.
 
 Arguments: GATE (path) and then ROS arguments. What waits, waits for the file GATE to exist:
-the models while the file GATE.load exists, and any expression that says `wait`.
+the models while the file GATE.load exists, and any expression that says `wait`, which can be stopped, or
+`stuck`, which cannot.
 GATE.missing makes the loading fail as with missing weights; `explode` makes an answer fail with a defect.
 """
 
@@ -46,6 +47,8 @@ class ColourSegmenter:
             raise ZeroDivisionError("exploded on purpose")
         if "wait" in expression:
             wait_for(self.gate, lambda: progress("scoring"))
+        if "stuck" in expression:
+            wait_for(self.gate)
         alpha = self.config.fusion.alpha
         named = [channel for channel, name in enumerate(CHANNELS) if name in expression]
         order = named + [channel for channel in range(3) if channel not in named]
