@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hybridgl_ros.cgroups import group_folders, read_number
 from hybridgl_ros.errors import ImageError, OutOfMemoryError
@@ -119,9 +119,9 @@ def ran_out(error: BaseException) -> bool:
 def give_back() -> None:
     """Return what is no longer used to the system: Python's, the C library's where it can, and the GPU's."""
     gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    cuda = used_cuda()
+    if cuda is not None:
+        cuda.empty_cache()
     with suppress(OSError, AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -136,7 +136,12 @@ def resident_memory(root: Path = Path("/")) -> int | None:
 
 def gpu_memory() -> int | None:
     """Bytes that torch has taken of the GPUs; None while it uses none. Never imports torch."""
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_initialized():
-        return None
-    return sum(torch.cuda.memory_reserved(index) for index in range(torch.cuda.device_count()))
+    cuda = used_cuda()
+    return None if cuda is None else sum(cuda.memory_reserved(index) for index in range(cuda.device_count()))
+
+
+def used_cuda() -> Any:
+    """torch.cuda, once something of this process uses it; None before, and while another thread imports torch."""
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    begun = getattr(cuda, "is_initialized", None)
+    return cuda if begun is not None and begun() else None

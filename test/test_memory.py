@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -129,3 +131,20 @@ def test_resident_memory_is_that_of_this_process(system) -> None:
 
 def test_resident_memory_is_unknown_without_proc(tmp_path) -> None:
     assert memory.resident_memory(tmp_path) is None
+
+
+@pytest.mark.parametrize("half", ["torch", "cuda"])
+def test_the_gpu_is_not_asked_while_torch_is_imported(monkeypatch: pytest.MonkeyPatch, half: str) -> None:
+    partial = ModuleType("torch")
+    if half == "cuda":
+        partial.cuda = ModuleType("torch.cuda")
+    monkeypatch.setitem(sys.modules, "torch", partial)
+    assert memory.gpu_memory() is None
+    memory.give_back()
+
+
+def test_the_gpu_s_memory_is_that_of_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = {0: 3 * GB, 1: 4 * GB}
+    cuda = SimpleNamespace(is_initialized=lambda: True, device_count=lambda: 2, memory_reserved=taken.get)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert memory.gpu_memory() == 7 * GB

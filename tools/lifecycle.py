@@ -1,6 +1,6 @@
 """Takes segment_node through its lifecycle many times and tells what each state costs in memory and CPU.
 
-Starts the node, with the models that ship, as a process of its own that nobody else manages. After the first cycles,
+Starts the node, with the models that ship, as a process of its own, and shows it frames all the time. After the first cycles,
 in which libraries take what they never give back, the memory of the unconfigured node must not grow any more; the exit
 code is 1 when it grows by more than the limit.
 """
@@ -20,12 +20,14 @@ from pathlib import Path
 import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from hybridgl_ros.ros.common.client import SegmentClient
 from hybridgl_ros.ros.common.conversion import image_message
 from hybridgl_ros.tabletop.dataset import TabletopSet, validation_path
 
+RATE = 10.0
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 STEPS = {"configure": "inactive", "activate": "active", "deactivate": "inactive again", "cleanup": "unconfigured"}
@@ -59,9 +61,16 @@ class Cycles:
         self._pause = pause
         self._change = client.node.create_client(ChangeState, "/segment_node/change_state")
         self._image = image_message(TabletopSet(validation_path())[0].image, "rgb8", Header(frame_id="optical"))
+        camera = client.node.create_publisher(Image, "/image", 1)
+        client.node.create_timer(1 / RATE, lambda: camera.publish(self._image))
         self.memory: defaultdict[str, list[float]] = defaultdict(list)
         self.cpu: defaultdict[str, list[float]] = defaultdict(list)
         self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+
+    def begin(self) -> None:
+        """Watch the node that has never been configured."""
+        self._client.diagnostics()
+        self._watch("never configured")
 
     def run(self, answers: int) -> None:
         """One cycle, with so many answers in the active state."""
@@ -126,6 +135,7 @@ def main() -> int:
         rclpy.init()
         client = SegmentClient(timeout=120.0)
         cycles = Cycles(client, Process(node.pid), options.pause)
+        cycles.begin()
         for _ in range(options.cycles):
             cycles.run(options.answers)
         client.close()

@@ -62,7 +62,7 @@ class ImageInput:
     def open(self) -> None:
         """Subscribe; again, when it was closed."""
         if not self._opened:
-            self._opened, self._last_sign = True, time.monotonic()
+            self._opened, self._explained, self._last_sign = True, "", time.monotonic()
             self.adapt()
 
     def close(self) -> None:
