@@ -1,8 +1,8 @@
 """Takes segment_node through its lifecycle many times and tells what each state costs in memory and CPU.
 
-Starts the node, with the models that ship, as a process of its own, and shows it frames all the time. After the first cycles,
-in which libraries take what they never give back, the memory of the unconfigured node must not grow any more; the exit
-code is 1 when it grows by more than the limit.
+Starts the node, with the models that ship, as a process of its own, and shows it frames all the time. After the first
+cycles, in which libraries take what they never give back, the memory of the unconfigured node must not grow any more;
+the exit code is 1 when it grows by more than the limit.
 """
 
 from __future__ import annotations

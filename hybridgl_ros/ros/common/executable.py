@@ -57,6 +57,11 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
     except (KeyboardInterrupt, ExternalShutdownException):
         rclpy.try_shutdown()
         return INTERRUPTED
+    except Exception:
+        # Shut down under the constructor's hands: what it then meets is no news.
+        if rclpy.ok():
+            raise
+        return INTERRUPTED
     spin(node)
     if not getattr(node, "ended", True):
         # Python would wait for the thread in hand; nothing of it is worth keeping.

@@ -39,7 +39,7 @@ from hybridgl_ros.settings import Config
 from hybridgl_ros.threads import quiet_waiting
 
 WATCH_PERIOD = 1.0
-ENDING_PATIENCE = 1.0
+ENDING_PATIENCE = 0.6
 # One for a transition, which may last, and some for what is short.
 SPARE_THREADS = 5
 
@@ -233,7 +233,15 @@ class SegmentNode(ManagedNode):
         return SetParametersResult(successful=True)
 
     def _watch(self) -> None:
-        """Once a second: hints for a person, and the diagnostics."""
+        """Once a second: hints for a person, and the diagnostics. Whatever is wrong with them, the node goes on."""
+        try:
+            self._tell()
+        except Exception as error:
+            # The context may be shut down at any time, by anybody in this process.
+            if self.context.ok():
+                self._report_defect(error)
+
+    def _tell(self) -> None:
         self._images.watch(self.settings.image_timeout)
         self._warnings.tell()
         self._defects.tell()
