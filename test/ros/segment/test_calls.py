@@ -9,6 +9,7 @@ import pytest
 from action_msgs.msg import GoalStatus
 from hybridgl_ros.action import Refer
 from rclpy.action import ActionClient
+from std_msgs.msg import String
 
 
 class Caller:
@@ -125,3 +126,20 @@ def test_a_passed_deadline_is_refused_and_all_is_counted(caller: Caller) -> None
         assert 0 <= float(values[f"{stage} p50 (s)"]) <= float(values[f"{stage} p95 (s)"])
     assert float(values["answers per second"]) > 0
     assert float(values["memory (MB)"]) > 0
+
+
+def test_an_expression_of_the_topic_has_the_deadline_of_the_parameter(caller: Caller) -> None:
+    node = caller.node
+    name = node.topic("segment_node")
+    node.publish(node.frame())
+    before = int(node.client.diagnostics().get("refused: deadline", 0))
+    assert node.client.set_parameter(name, "expression_deadline", 0.001) == ""
+    held = caller.send("wait for red")
+    caller.wait_for_stage("scoring")
+    node.publish(String(data="the red block"), "expression", counted="expressions waiting")
+    caller.cancel(held)
+    node.client.wait_for(
+        lambda: int(node.client.diagnostics().get("refused: deadline", 0)) > before or None, "the refusal"
+    )
+    assert node.client.set_parameter(name, "expression_deadline", 0.0) == ""
+    assert node.client.refer_by_topic("the red block").found
