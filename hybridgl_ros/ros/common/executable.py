@@ -33,9 +33,9 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
     """Make a node and spin it until it is interrupted or shut down.
 
     The node may state how many threads it needs (`node.threads`), what it has to end before the executor does
-    (`node.close`), and whether its own threads have ended when it is destroyed (`node.ended`); if not, the process
-    ends here. Returns the process's exit code: 1 when the arguments or the node's parameters are refused, which is
-    logged in a line.
+    (`node.close`), and whether all is in order for Python to end when it is destroyed (`node.ended`); if not, as while
+    a thread of its own still works, the process ends here. Returns the process's exit code: 1 when the arguments or the
+    node's parameters are refused, which is logged in a line.
     """
     arguments = sys.argv if arguments is None else arguments
     use_dds_profile()
@@ -64,7 +64,7 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
         return INTERRUPTED
     spin(node)
     if not getattr(node, "ended", True):
-        # Python would wait for the thread in hand; nothing of it is worth keeping.
+        # Python would wait for what is still there; nothing of it is worth keeping.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

@@ -121,7 +121,8 @@ class SegmentNode(ManagedNode):
         """Let the worker end, but not for long: loading big models takes minutes. Waiting calls are told."""
         self._active = False
         self._expressions.close()
-        self.ended = self._worker.close(ENDING_PATIENCE)
+        # Python takes seconds to put torch away on a busy machine; `run` does not wait for that either.
+        self.ended = self._worker.close(ENDING_PATIENCE) and "torch" not in sys.modules
         self._expressions.end()
         self._closed = True
 
