@@ -21,6 +21,14 @@ class PlaceError(HybridGLError):
     """Why it cannot be said where an object is, in metres."""
 
 
+class OutOfMemoryError(ImageError):
+    """Memory ran out in the middle of the work on an image; smaller batches, or a smaller image, may fit."""
+
+
+class StoppedError(HybridGLError):
+    """Work that was ended because nobody wants its result any more."""
+
+
 class WeightsError(HybridGLError):
     """Weights that are missing, incomplete or not what their checksum says."""
 

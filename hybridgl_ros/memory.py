@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
+import mmap
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hybridgl_ros.cgroups import group_folders, read_number
-from hybridgl_ros.errors import ImageError
+from hybridgl_ros.errors import ImageError, OutOfMemoryError
 
 if TYPE_CHECKING:
     import torch
 
 # Smaller pieces are not faster, larger ones take memory for nothing.
 PIECE = 128 * 2**20
+PAGE = mmap.PAGESIZE
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
 # A version 1 group without a limit has the largest number of pages.
 NO_LIMIT = 2**60
@@ -96,11 +101,49 @@ def gigabytes(count: int) -> str:
 
 @contextmanager
 def refusing_what_does_not_fit(size: tuple[int, int]) -> Iterator[None]:
-    """Turn an allocation that failed on an H×W picture into ImageError."""
+    """Turn an allocation that failed on an H×W picture into OutOfMemoryError, which is an ImageError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+        if not ran_out(error):
             raise
         height, width = size
-        raise ImageError(f"there is not enough memory for a {width}×{height} picture: scale it down") from error
+        raise OutOfMemoryError(f"there is not enough memory for a {width}×{height} picture: scale it down") from error
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an exception says that an allocation failed, in main memory or on a GPU."""
+    if isinstance(error, (MemoryError, OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
+
+
+def give_back() -> None:
+    """Return what is no longer used to the system: Python's, the C library's where it can, and the GPU's."""
+    gc.collect()
+    cuda = used_cuda()
+    if cuda is not None:
+        cuda.empty_cache()
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def resident_memory(root: Path = Path("/")) -> int | None:
+    """Bytes of this process that lie in memory, as /proc says; None where there is none."""
+    try:
+        return int((root / "proc/self/statm").read_text(encoding="utf-8").split()[1]) * PAGE
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def gpu_memory() -> int | None:
+    """Bytes that torch has taken of the GPUs; None while it uses none. Never imports torch."""
+    cuda = used_cuda()
+    return None if cuda is None else sum(cuda.memory_reserved(index) for index in range(cuda.device_count()))
+
+
+def used_cuda() -> Any:
+    """torch.cuda, once something of this process uses it; None before, and while another thread imports torch."""
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    begun = getattr(cuda, "is_initialized", None)
+    return cuda if begun is not None and begun() else None

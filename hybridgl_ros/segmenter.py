@@ -28,6 +28,7 @@ from hybridgl_ros.language.rules import load_rules
 from hybridgl_ros.language.vocabulary import load_vocabulary
 from hybridgl_ros.memory import check_room, refusing_what_does_not_fit, room_on
 from hybridgl_ros.models.loading import find_device, load_clip, load_sam
+from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.proposals import ProposalGenerator, proposals_from_masks
 from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.scorers import Expression, Scorer, timed
@@ -121,43 +122,45 @@ class ReferringSegmenter:
         masks: np.ndarray | None = None,
         depth: np.ndarray | None = None,
         intrinsics: np.ndarray | None = None,
+        progress: Progress = unwatched,
     ) -> Scene:
         """All that depends on the image only.
 
         image: H×W×3 uint8 RGB. masks: N×H×W bool proposals of your own instead of SAM's. depth: H×W metres along the
         optical axis, NaN, 0 and less = unknown; intrinsics: the 3×3 pinhole matrix of both. `scoring.method: query`
-        uses them where there are any. Raises ImageError for anything else, and for a picture that does not fit into
-        memory.
+        uses them where there are any. progress: called with proposals, features and localisation as they begin, and
+        before each of their batches. Raises ImageError for anything else, and for a picture that does not fit into
+        memory (OutOfMemoryError when that turned out in the middle).
         """
         check_image(image)
         depth = None if depth is None else check_depth(depth, image)
         intrinsics = None if intrinsics is None else check_intrinsics(intrinsics)
         with refusing_what_does_not_fit((image.shape[0], image.shape[1])):
-            scene = self._encode(image, masks)
+            scene = self._encode(image, masks, progress)
         return replace(scene, depth=depth, intrinsics=intrinsics)
 
-    def _encode(self, image: np.ndarray, masks: np.ndarray | None) -> Scene:
+    def _encode(self, image: np.ndarray, masks: np.ndarray | None, progress: Progress) -> Scene:
         height, width = image.shape[:2]
         check_room(ENCODED_PIXEL * height * width, (height, width), "a description", room_on(self.clip.device))
         timings: dict[str, float] = {}
-        with timed(timings, "proposals"):
+        with timed(timings, "proposals", progress):
             if masks is None:
-                proposals = self.generator.generate(image, self.config.proposals)
+                proposals = self.generator.generate(image, self.config.proposals, progress)
             else:
                 proposals = proposals_from_masks(check_masks(masks, image))
-        with timed(timings, "features"):
-            features = self.features(image, proposals)
-        with timed(timings, "localisation"):
+        with timed(timings, "features", progress):
+            features = self.features(image, proposals, progress)
+        with timed(timings, "localisation", progress):
             tokens, grid = self.map_tokens(image, proposals)
         return make_scene(image, proposals, features, tokens, grid, timings)
 
-    def features(self, image: np.ndarray, proposals: Proposals) -> Tensor:
+    def features(self, image: np.ndarray, proposals: Proposals, progress: Progress = unwatched) -> Tensor:
         """Region features N×d float32 of the proposals; rough ones with `features.shortlist`."""
         if not len(proposals):
             return torch.zeros(0, 0, device=self.clip.device)
         if self.config.features.shortlist:
             return rough_features(self.clip, image, proposals.masks, self.config.guidance)
-        return region_features(self.clip, image, proposals.masks, self.config.features)
+        return region_features(self.clip, image, proposals.masks, self.config.features, progress)
 
     def map_tokens(self, image: np.ndarray, proposals: Proposals) -> tuple[Tensor | None, tuple[int, int]]:
         """Patch embeddings of the localisation map and their grid; None when the map is switched off."""
@@ -167,33 +170,37 @@ class ReferringSegmenter:
         return map_tokens(self.clip, image, guidance.map_size, guidance.map_blocks)
 
     @overload
-    def refer(self, scene: Scene, expression: Expression) -> Answer: ...  # type: ignore[overload-overlap]
+    def refer(self, scene: Scene, expression: Expression, progress: Progress = ...) -> Answer: ...  # type: ignore[overload-overlap]
 
     @overload
-    def refer(self, scene: Scene, expression: Sequence[Expression]) -> list[Answer]: ...
+    def refer(self, scene: Scene, expression: Sequence[Expression], progress: Progress = ...) -> list[Answer]: ...
 
-    def refer(self, scene: Scene, expression: Expression | Sequence[Expression]) -> Answer | list[Answer]:
+    def refer(
+        self, scene: Scene, expression: Expression | Sequence[Expression], progress: Progress = unwatched
+    ) -> Answer | list[Answer]:
         """What an expression refers to, or each of several.
 
         An expression is a text or, with `scoring.method: query`, a `Query` or a `Reading` of your own.
+        progress: called with parse and scoring as they begin; with `features.shortlist` also with features, before
+        each batch of proposals that are described for the expression.
         Raises ExpressionError when one is blank, or is no text and cannot be used.
         """
         if not isinstance(expression, (str, Query, Reading)):
             if self.config.features.shortlist:
-                return [self._refer_on_shortlist(scene, one) for one in expression]
-            return self.scorer.answers(scene, expression)
+                return [self._refer_on_shortlist(scene, one, progress) for one in expression]
+            return self.scorer.answers(scene, expression, progress)
         if self.config.features.shortlist:
-            return self._refer_on_shortlist(scene, expression)
-        return self.scorer.answer(scene, expression)
+            return self._refer_on_shortlist(scene, expression, progress)
+        return self.scorer.answer(scene, expression, progress)
 
-    def _refer_on_shortlist(self, scene: Scene, expression: Expression) -> Answer:
+    def _refer_on_shortlist(self, scene: Scene, expression: Expression, progress: Progress) -> Answer:
         def describe(image: np.ndarray, masks: np.ndarray) -> Tensor:
-            return region_features(self.clip, image, masks, self.config.features)
+            return region_features(self.clip, image, masks, self.config.features, progress)
 
         return answer_on_shortlist(
             scene,
             self.config.features.shortlist,
-            lambda some: self.scorer.answer(some, expression),
+            lambda some: self.scorer.answer(some, expression, progress),
             lambda rough: self.fusion.other_similarity(scene, rough.parse) if rough.query is None else None,
             describe,
         )

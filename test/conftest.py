@@ -40,7 +40,7 @@ class FixedProposals:
     def __init__(self, masks: np.ndarray) -> None:
         self.masks = masks
 
-    def generate(self, image, settings):
+    def generate(self, image, settings, progress=None):
         return proposals_from_masks(self.masks)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hybridgl_ros import segmenter as segmenter_module
+from hybridgl_ros.errors import StoppedError
 
 EXPRESSIONS = ["the red mug", "the mug on the left", "the mug left of the plate"]
 
@@ -25,9 +26,9 @@ def test_a_shortlist_of_all_answers_the_same(make_segmenter, picture, four_masks
 def test_only_what_is_shortlisted_is_described_and_only_once(make_segmenter, picture, four_masks, preset, monkeypatch):
     described = []
 
-    def counting(clip, image, masks, settings):
+    def counting(clip, image, masks, settings, progress):
         described.extend(masks)
-        return exact(clip, image, masks, settings)
+        return exact(clip, image, masks, settings, progress)
 
     exact = segmenter_module.region_features
     monkeypatch.setattr(segmenter_module, "region_features", counting)
@@ -45,3 +46,20 @@ def test_only_what_is_shortlisted_is_described_and_only_once(make_segmenter, pic
 def test_nothing_proposed_is_an_answer(make_segmenter, picture):
     segmenter = make_segmenter(np.zeros((0, 40, 60), bool), **{"features.shortlist": 2})
     assert "nothing found" in segmenter.refer(segmenter.encode(picture), "the mug").reason
+
+
+@pytest.mark.parametrize("preset", ["paper", "robot"])
+def test_progress_tells_what_is_described_and_a_stopped_expression_can_be_asked_again(
+    make_segmenter, picture, four_masks, preset
+):
+    segmenter = make_segmenter(four_masks, preset, **{"features.shortlist": 4, "features.batch_size": 2})
+    scene = segmenter.encode(picture)
+
+    def stop(stage: str) -> None:
+        raise StoppedError("nobody waits any more")
+
+    with pytest.raises(StoppedError):
+        segmenter.refer(scene, "the red mug", stop)
+    told: list[str] = []
+    segmenter.refer(scene, "the red mug", told.append)
+    assert told == ["features", "features", "parse", "scoring"]

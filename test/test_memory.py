@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybridgl_ros import memory
-from hybridgl_ros.errors import ImageError
+from hybridgl_ros.errors import ImageError, OutOfMemoryError
 
 GB = 10**9
 
@@ -105,3 +107,44 @@ def test_pieces_cover_everything_once_and_stay_small(count, each, most):
     parts = list(memory.pieces(count, each, most))
     assert [i for part in parts for i in range(count)[part]] == list(range(count))
     assert all(part.stop - part.start == 1 or (part.stop - part.start) * each <= most for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (OutOfMemoryError("scale it down"), True),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory."), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), True),
+        (RuntimeError("shapes differ"), False),
+        (ImageError("out of memory"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_errors_that_say_that_memory_ran_out(error: Exception, expected: bool) -> None:
+    assert memory.ran_out(error) is expected
+
+
+def test_resident_memory_is_that_of_this_process(system) -> None:
+    assert memory.resident_memory(system({"proc/self/statm": "900 250 40 1 0 80 0"})) == 250 * memory.PAGE
+
+
+def test_resident_memory_is_unknown_without_proc(tmp_path) -> None:
+    assert memory.resident_memory(tmp_path) is None
+
+
+@pytest.mark.parametrize("half", ["torch", "cuda"])
+def test_the_gpu_is_not_asked_while_torch_is_imported(monkeypatch: pytest.MonkeyPatch, half: str) -> None:
+    partial = ModuleType("torch")
+    if half == "cuda":
+        partial.cuda = ModuleType("torch.cuda")
+    monkeypatch.setitem(sys.modules, "torch", partial)
+    assert memory.gpu_memory() is None
+    memory.give_back()
+
+
+def test_the_gpu_s_memory_is_that_of_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = {0: 3 * GB, 1: 4 * GB}
+    cuda = SimpleNamespace(is_initialized=lambda: True, device_count=lambda: 2, memory_reserved=taken.get)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert memory.gpu_memory() == 7 * GB

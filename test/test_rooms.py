@@ -34,7 +34,7 @@ def test_the_library_imports_no_ros() -> None:
     for file in files:
         for name in imports(file):
             assert not ROS.match(name), f"{file} imports {name}"
-            assert not re.match(r"hybridgl_ros\.(ros|msg|srv)\b", name), f"{file} imports {name}"
+            assert not re.match(r"hybridgl_ros\.(ros|msg|srv|action)\b", name), f"{file} imports {name}"
 
 
 def test_every_module_of_the_layer_is_in_a_room() -> None:

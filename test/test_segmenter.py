@@ -9,7 +9,7 @@ import torch
 from hybridgl_ros import memory
 from hybridgl_ros import segmenter as segmenter_module
 from hybridgl_ros.config import replace
-from hybridgl_ros.errors import ConfigError, ExpressionError, ImageError
+from hybridgl_ros.errors import ConfigError, ExpressionError, ImageError, StoppedError
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
@@ -239,3 +239,31 @@ def test_every_offered_type_answers(dtype):
     )
     answer = segmenter.refer(segmenter.encode(TabletopSet(heldout_path())[0].image), "the red cube on the left")
     assert answer.candidates and np.isfinite(answer.score) and np.isfinite(answer.localisation).all()
+
+
+def test_progress_tells_each_stage_and_before_each_batch(make_segmenter, picture, four_masks):
+    segmenter = make_segmenter(four_masks, **{"features.batch_size": 1})
+    told: list[str] = []
+    scene = segmenter.encode(picture, progress=told.append)
+    assert told == ["proposals", *["features"] * 5, "localisation"]
+    segmenter.refer(scene, "the mug", told.append)
+    assert told[-2:] == ["parse", "scoring"]
+    told.clear()
+    segmenter.refer(scene, ["the mug", "the plate"], told.append)
+    assert told == ["parse", "scoring"] * 3  # all texts together, then each expression
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_what_progress_raises_ends_the_work_and_the_next_one_is_whole(make_segmenter, picture, four_masks, at):
+    segmenter = make_segmenter(four_masks, **{"features.batch_size": 1})
+    told: list[str] = []
+
+    def stop(stage: str) -> None:
+        if len(told) == at:
+            raise StoppedError("nobody waits any more")
+        told.append(stage)
+
+    with pytest.raises(StoppedError):
+        segmenter.encode(picture, progress=stop)
+    assert len(told) == at
+    assert len(segmenter.encode(picture).features) == 4

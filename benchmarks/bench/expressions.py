@@ -34,7 +34,7 @@ PLAIN = "the plain way"
 class NoProposals:
     """The scenes bring their masks."""
 
-    def generate(self, image: np.ndarray, settings: Any) -> Any:
+    def generate(self, image: np.ndarray, settings: Any, progress: Any = None) -> Any:
         raise AssertionError("the masks are given")
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.views import Views
+from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.settings import FeatureSettings
 
 
@@ -62,16 +63,23 @@ class Batch:
         return self.clip.project(last[:, 0])
 
 
-def region_features(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray, settings: FeatureSettings) -> Tensor:
+def region_features(
+    clip: ClipEncoder,
+    image: np.ndarray,
+    masks: np.ndarray,
+    settings: FeatureSettings,
+    progress: Progress = unwatched,
+) -> Tensor:
     """Features of N masks, N×d float32, not normalised (Eq. 1–2).
 
-    image: H×W×3 uint8 RGB; masks: N×H×W bool, none empty.
+    image: H×W×3 uint8 RGB; masks: N×H×W bool, none empty. progress: called with `features` before each batch.
     """
     views = Views(clip, image, settings)
     describe = MODES[settings.mode]
     features = []
     with torch.inference_mode(), clip.autocast():
         for first in range(0, len(masks), settings.batch_size):
+            progress("features")
             some = torch.from_numpy(masks[first : first + settings.batch_size]).to(clip.device)
             batch = Batch(clip, views, some, views.coverage(some), settings)
             features.append(describe(batch).float())

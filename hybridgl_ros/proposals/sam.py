@@ -16,6 +16,7 @@ from torch import Tensor
 
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.memory import PIECE, check_room, room_on
+from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.proposals.decoder import decode_points
 from hybridgl_ros.proposals.encoder import embed_image
 from hybridgl_ros.proposals.masks import proposals_from_masks
@@ -35,10 +36,11 @@ class SamProposals:
         self._sam = sam
         self._dtype = dtype
 
-    def generate(self, image: np.ndarray, settings: ProposalSettings) -> Proposals:
+    def generate(self, image: np.ndarray, settings: ProposalSettings, progress: Progress = unwatched) -> Proposals:
         """See `ProposalGenerator`. Raises ImageError for a picture too narrow for SAM, or too big for memory."""
         with torch.inference_mode():
-            return self.propose(self.embed(image), (image.shape[0], image.shape[1]), settings)
+            progress("proposals")
+            return self.propose(self.embed(image), (image.shape[0], image.shape[1]), settings, progress)
 
     def embed(self, image: np.ndarray) -> Tensor:
         """SAM's image embedding, 1×C×h×w float32; raises ImageError for a picture too narrow for SAM."""
@@ -49,12 +51,14 @@ class SamProposals:
         with torch.inference_mode(), torch.autocast(self._sam.device.type, dtype=self._dtype, enabled=mixed):
             return embed_image(self._sam.image_encoder, self._sam.preprocess(pixels)).float()
 
-    def propose(self, features: Tensor, size: tuple[int, int], settings: ProposalSettings) -> Proposals:
-        """The masks of a picture of (height, width) from its embedding; errors as in `generate`."""
+    def propose(
+        self, features: Tensor, size: tuple[int, int], settings: ProposalSettings, progress: Progress = unwatched
+    ) -> Proposals:
+        """The masks of a picture of (height, width) from its embedding; errors and progress as in `generate`."""
         one_mask = UPSCALED_MASK * size[0] * size[1] + 8 * self._sam.image_encoder.img_size**2
         check_room(one_mask, size, "mask generation", room_on(self._sam.device))
         with torch.inference_mode():
-            kept = self._select(features, size, settings)
+            kept = self._select(features, size, settings, progress)
         check_room(len(kept) * size[0] * size[1], size, f"{len(kept)} masks")
         masks = np.empty((len(kept), *size), bool)
         for mask, one in zip(masks, kept):
@@ -71,13 +75,16 @@ class SamProposals:
             raise ImageError(f"a {size[1]}×{size[0]} picture is too narrow: SAM sees it at {width}×{height} pixels")
         return height, width
 
-    def _select(self, features: Tensor, size: tuple[int, int], settings: ProposalSettings) -> list[Found]:
+    def _select(
+        self, features: Tensor, size: tuple[int, int], settings: ProposalSettings, progress: Progress
+    ) -> list[Found]:
         """Decode the grid's points, and select as often as the decoder's logits fill a piece of memory."""
         selection: Selection | None = None
         logits: list[Tensor] = []
         ratings: list[float] = []
         points = self._points(size, settings.points_per_side)
         for some in points.split(settings.points_per_batch):
+            progress("proposals")
             for masks, scores in decode_points(self._sam, features, some, settings.predicted_iou_threshold):
                 if selection is None:
                     shape = (masks.shape[1], masks.shape[2])

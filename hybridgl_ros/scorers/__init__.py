@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from hybridgl_ros.language.query import Query, Reading
+from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.types import Answer, Parse, Scene
 
 Expression: TypeAlias = str | Query | Reading
@@ -19,18 +20,19 @@ Expression: TypeAlias = str | Query | Reading
 class Scorer(Protocol):
     """A way to choose the referent of an expression."""
 
-    def answer(self, scene: Scene, expression: Expression) -> Answer:
+    def answer(self, scene: Scene, expression: Expression, progress: Progress = unwatched) -> Answer:
         """The answer to one expression; it does not depend on the expressions before."""
         ...
 
-    def answers(self, scene: Scene, expressions: Sequence[Expression]) -> list[Answer]:
+    def answers(self, scene: Scene, expressions: Sequence[Expression], progress: Progress = unwatched) -> list[Answer]:
         """The answers to several expressions, the same as one by one."""
         ...
 
 
 @contextmanager
-def timed(timings: dict[str, float], stage: str) -> Iterator[None]:
-    """Note what a stage took."""
+def timed(timings: dict[str, float], stage: str, progress: Progress = unwatched) -> Iterator[None]:
+    """Tell that a stage begins, and note what it took."""
+    progress(stage)
     started = time.perf_counter()
     yield
     timings[stage] = time.perf_counter() - started

@@ -16,6 +16,7 @@ from hybridgl_ros.clip.localisation import LocalisationMap, localisation_map
 from hybridgl_ros.clip.text import TextEncoder, text_ensemble
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.parser import ExpressionParser
+from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
 from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
 from hybridgl_ros.settings import Config
@@ -53,29 +54,31 @@ class FusionScorer:
         self.text = text
         self.parser = parser
 
-    def answers(self, scene: Scene, expressions: Sequence[Expression]) -> list[Answer]:
+    def answers(self, scene: Scene, expressions: Sequence[Expression], progress: Progress = unwatched) -> list[Answer]:
         """The best proposal of each; the text tower reads all of them at once. Raises as `answer`."""
+        progress("parse")
         parses = [self.parser.parse(one) for one in expressions if isinstance(one, str)]
         if len(scene.proposals):
+            progress("scoring")
             self.text.encode([text for parse in parses for text in self._texts(parse)])
-        return [self.answer(scene, one) for one in expressions]
+        return [self.answer(scene, one, progress) for one in expressions]
 
     def _texts(self, parse: Parse) -> tuple[str, ...]:
         """All that the text tower is asked for one expression."""
         mapped = (map_prompt(parse),) if self.config.guidance.coherence else ()
         return (parse.sentence, parse.target, *other_prompts(parse), *mapped)
 
-    def answer(self, scene: Scene, expression: Expression) -> Answer:
+    def answer(self, scene: Scene, expression: Expression, progress: Progress = unwatched) -> Answer:
         """The best proposal. Raises ExpressionError for anything but a text that is not blank."""
         if not isinstance(expression, str):
             raise ExpressionError("scoring.method fusion reads texts; a Query needs scoring.method query")
         timings = dict(scene.timings)
-        with timed(timings, "parse"):
+        with timed(timings, "parse", progress):
             parse = self.parser.parse(expression)
         notes = (*scene.notes, *self._truncation_note(parse))
         if not len(scene.proposals):
             return nothing_proposed(scene, parse, notes, timings)
-        with timed(timings, "scoring"), torch.inference_mode():
+        with timed(timings, "scoring", progress), torch.inference_mode():
             self.text.encode(self._texts(parse))
             maps = self.maps(scene, parse)
             scores, semantic = self.score(scene, parse, maps)

@@ -31,6 +31,7 @@ from hybridgl_ros.language.query import (
     Reading,
     Relation,
 )
+from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
 from hybridgl_ros.scorers.reasons import reason_of, uses_depth
 from hybridgl_ros.scorers.recognition import Recogniser, Vocabulary
@@ -79,15 +80,15 @@ class QueryScorer:
         settings = self.config.membership
         return Vocabulary(self.text, load_bank(settings.bank), settings.prompt, self.clip.logit_scale)
 
-    def answer(self, scene: Scene, expression: Expression) -> Answer:
+    def answer(self, scene: Scene, expression: Expression, progress: Progress = unwatched) -> Answer:
         """The referents of a text, a `Query` or a `Reading`. Raises ExpressionError for a blank text."""
         timings = dict(scene.timings)
-        with timed(timings, "parse"):
+        with timed(timings, "parse", progress):
             reading = self.on_surfaces(self.reading(expression))
         if not len(scene.proposals):
             first = reading.queries[0]
             return nothing_proposed(scene, summary(reading.text, first), (*scene.notes, *reading.notes), timings, first)
-        with timed(timings, "scoring"), torch.inference_mode():
+        with timed(timings, "scoring", progress), torch.inference_mode():
             found = self.objects(scene)
             recogniser = Recogniser(self.vocabulary, found.features, self.config.membership, found.real)
             executor = Executor(found.geometry, recogniser, self.config.grounding)
@@ -103,12 +104,14 @@ class QueryScorer:
         ]
         return answer_of(scene, found, reading, decision, similarity, tuple(notes), timings)
 
-    def answers(self, scene: Scene, expressions: Sequence[Expression]) -> list[Answer]:
+    def answers(self, scene: Scene, expressions: Sequence[Expression], progress: Progress = unwatched) -> list[Answer]:
         """The referents of each; the text tower reads all phrases at once. Raises as `answer`."""
+        progress("parse")
         readings = [self.on_surfaces(self.reading(one)) for one in expressions]
         if len(scene.proposals):
+            progress("scoring")
             self.vocabulary.encode([str(query.phrase) for reading in readings for query in reading.queries])
-        return [self.answer(scene, reading) for reading in readings]
+        return [self.answer(scene, reading, progress) for reading in readings]
 
     def reading(self, expression: Expression) -> Reading:
         """What was asked, read from a text or taken as it is."""

@@ -40,7 +40,7 @@ class FixedBoxes:
         self.calls = 0
         self.delay = delay
 
-    def generate(self, image: np.ndarray, settings: object) -> Proposals:
+    def generate(self, image: np.ndarray, settings: object, progress: object = None) -> Proposals:
         self.calls += 1
         time.sleep(self.delay)
         masks = np.zeros((5, *image.shape[:2]), bool)
@@ -58,7 +58,7 @@ class DiesOnce(FixedBoxes):
         super().__init__()
         self.file = file
 
-    def generate(self, image: np.ndarray, settings: object) -> Proposals:
+    def generate(self, image: np.ndarray, settings: object, progress: object = None) -> Proposals:
         if self.calls == 1 and not self.file.exists():
             self.file.touch()
             os._exit(1)

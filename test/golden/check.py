@@ -170,7 +170,7 @@ class SceneCheck:
 class NoProposals:
     """The golden scenes bring their own masks."""
 
-    def generate(self, image: np.ndarray, settings: Any) -> Any:
+    def generate(self, image: np.ndarray, settings: Any, progress: Any = None) -> Any:
         raise AssertionError("the masks are given")
 
 

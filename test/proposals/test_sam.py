@@ -12,7 +12,7 @@ from segment_anything import SamAutomaticMaskGenerator
 
 from hybridgl_ros import memory
 from hybridgl_ros.config import load_config
-from hybridgl_ros.errors import ImageError
+from hybridgl_ros.errors import ImageError, StoppedError
 from hybridgl_ros.models.loading import load_sam
 from hybridgl_ros.proposals import proposals_from_masks, sam
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
@@ -116,3 +116,15 @@ def test_every_type_proposes_much_the_same(model, photo, dtype):
     for mask in found.masks:
         overlaps = [(mask & other).sum() / (mask | other).sum() for other in exact.masks]
         assert max(overlaps) > 0.9
+
+
+def test_progress_is_asked_before_the_encoder_and_each_batch_and_may_end_the_work(model, photo):
+    told: list[str] = []
+    sam.SamProposals(model).generate(photo, settings(points_per_batch=5), told.append)
+    assert told == ["proposals"] * (1 + 4)
+
+    def stop(stage: str) -> None:
+        raise StoppedError("nobody waits any more")
+
+    with pytest.raises(StoppedError):
+        sam.SamProposals(model).generate(photo, settings(), stop)

@@ -90,6 +90,27 @@ class RunningNode:
         self.client.wait_for(lambda: self.client.node.count_publishers(self.topic(topic)) or None, topic)
         return heard
 
+    def transit(self, transition: str) -> bool:
+        """Ask for a transition of the lifecycle; whether it was made."""
+        from lifecycle_msgs.msg import Transition
+        from lifecycle_msgs.srv import ChangeState
+
+        return self.ask(ChangeState, "change_state", transition=Transition(label=transition)).success
+
+    @property
+    def state(self) -> str:
+        """The lifecycle's state."""
+        from lifecycle_msgs.srv import GetState
+
+        return self.ask(GetState, "get_state").current_state.label
+
+    def ask(self, kind: type, service: str, **request: Any) -> Any:
+        """Call any service of the node."""
+        client = self.client.node.create_client(kind, self.topic(f"segment_node/{service}"))
+        response = self.client.call(client, kind.Request(**request))
+        self.client.node.destroy_client(client)
+        return response
+
     def call_at_once(self, *expressions: str) -> list:
         """Futures of calls that are all sent before the first is answered."""
         from hybridgl_ros.srv import ReferSegment

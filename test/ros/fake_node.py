@@ -1,7 +1,8 @@
 """segment_node with a segmenter that knows colours only: `red` names the reddest pixels.
 
 Arguments: GATE (path) and then ROS arguments. What waits, waits for the file GATE to exist:
-the models while the file GATE.load exists, and any expression that says `wait`.
+the models while the file GATE.load exists, and any expression that says `wait`, which can be stopped, or
+`stuck`, which cannot.
 GATE.missing makes the loading fail as with missing weights; `explode` makes an answer fail with a defect.
 """
 
@@ -9,12 +10,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from hybridgl_ros.errors import ExpressionError, WeightsError
+from hybridgl_ros.progress import Progress
 from hybridgl_ros.ros.common.executable import run
 from hybridgl_ros.ros.segment.segment_node import SegmentNode
 from hybridgl_ros.types import Answer, Candidate, Parse, Proposals, Scene
@@ -30,19 +33,23 @@ class ColourSegmenter:
     def with_config(self, config) -> ColourSegmenter:
         return ColourSegmenter(self.gate, config)
 
-    def encode(self, image: np.ndarray, depth=None, intrinsics=None) -> Scene:
+    def encode(self, image: np.ndarray, *, progress: Progress, depth=None, intrinsics=None) -> Scene:
+        progress("proposals")
         masks = np.stack([image[..., channel] > 127 for channel in range(3)])
         proposals = Proposals(masks, np.zeros((3, 4), np.float32), np.ones(3), np.ones(3))
         return Scene(
             image, proposals, features=None, map_tokens=None, map_grid=(0, 0), depth=depth, intrinsics=intrinsics
         )
 
-    def refer(self, scene: Scene, expression: str) -> Answer:
+    def refer(self, scene: Scene, expression: str, progress: Progress) -> Answer:
+        progress("scoring")
         if not expression.strip():
             raise ExpressionError("blank")
         if "explode" in expression:
             raise ZeroDivisionError("exploded on purpose")
         if "wait" in expression:
+            wait_for(self.gate, lambda: progress("scoring"))
+        if "stuck" in expression:
             wait_for(self.gate)
         alpha = self.config.fusion.alpha
         named = [channel for channel, name in enumerate(CHANNELS) if name in expression]
@@ -57,8 +64,9 @@ class ColourSegmenter:
         return Answer(found, mask, alpha, 0.5, 0.25, candidates, parse, reason="" if found else "no colour named")
 
 
-def wait_for(path: Path) -> None:
+def wait_for(path: Path, check: Callable[[], None] = lambda: None) -> None:
     while not path.exists():
+        check()
         time.sleep(0.02)
 
 

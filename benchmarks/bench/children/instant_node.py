@@ -31,7 +31,7 @@ class InstantSegmenter:
         proposals = Proposals(self.masks[size], np.zeros((1, 4), np.float32), np.ones(1), np.ones(1))
         return Scene(image, proposals, features=None, map_tokens=None, map_grid=(0, 0))
 
-    def refer(self, scene: Scene, expression: str) -> Answer:
+    def refer(self, scene: Scene, expression: str, progress: object) -> Answer:
         mask = scene.proposals.masks[0]
         best = Candidate(0, mask, (0.0,) * 4, 1.0, 0.5, *[0.0] * 4)
         return Answer(True, mask, 1.0, 0.5, 0.25, (best,), Parse(expression, expression, expression, ""))

@@ -94,9 +94,13 @@ class SegmentClient:
         self._listen_anew()
         return key_values(self.wait_for(lambda: self._status, f"diagnostics of {self._segment_node}"))
 
-    def refer(self, expression: str, image: Image | None = None, candidates: int = 1) -> ReferSegment.Response:
-        """Call the service; without an image on the newest frame."""
-        request = ReferSegment.Request(expression=expression, image=image or Image(), candidates=candidates)
+    def refer(
+        self, expression: str, image: Image | None = None, candidates: int = 1, deadline: float = 0.0
+    ) -> ReferSegment.Response:
+        """Call the service; without an image on the newest frame. deadline: s it may wait for its turn, 0: any."""
+        request = ReferSegment.Request(
+            expression=expression, image=image or Image(), candidates=candidates, deadline=deadline
+        )
         return self.call(self._client, request)
 
     def refer_by_topic(self, expression: str) -> ReferredObject:
@@ -179,7 +183,8 @@ class SegmentClient:
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name == self._segment_node:
+            # diagnostic_updater puts the node's short name before.
+            if status.name.rpartition(": ")[2] == self._segment_node:
                 self._status = status
 
 

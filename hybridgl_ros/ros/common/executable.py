@@ -22,7 +22,7 @@ USUAL_THREADS = 2
 SWITCH_INTERVAL = 0.0005
 BAD_START = 1
 # Seconds for callbacks in hand, which would else meet destroyed entities.
-HANDS_OFF = 1.0
+HANDS_OFF = 0.5
 INTERRUPTED = 130
 # What rcl adds for its own developers: the place in its sources.
 SOURCE_PLACE = re.compile(r",? at \S+:\d+")
@@ -33,9 +33,9 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
     """Make a node and spin it until it is interrupted or shut down.
 
     The node may state how many threads it needs (`node.threads`), what it has to end before the executor does
-    (`node.close`), and whether its own threads have ended when it is destroyed (`node.ended`); if not, the process
-    ends here. Returns the process's exit code: 1 when the arguments or the node's parameters are refused, which is
-    logged in a line.
+    (`node.close`), and whether all is in order for Python to end when it is destroyed (`node.ended`); if not, as while
+    a thread of its own still works, the process ends here. Returns the process's exit code: 1 when the arguments or the
+    node's parameters are refused, which is logged in a line.
     """
     arguments = sys.argv if arguments is None else arguments
     use_dds_profile()
@@ -57,9 +57,14 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
     except (KeyboardInterrupt, ExternalShutdownException):
         rclpy.try_shutdown()
         return INTERRUPTED
+    except Exception:
+        # Shut down under the constructor's hands: what it then meets is no news.
+        if rclpy.ok():
+            raise
+        return INTERRUPTED
     spin(node)
     if not getattr(node, "ended", True):
-        # Python would wait for the thread in hand; nothing of it is worth keeping.
+        # Python would wait for what is still there; nothing of it is worth keeping.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

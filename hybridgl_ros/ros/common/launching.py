@@ -25,6 +25,7 @@ PARAMETERS = {
     "preset": "preset",
     "mode": "mode",
     "image_transport": "image_transport",
+    "autostart": "autostart",
     "sam": "models.sam",
     "clip": "models.clip",
     "device": "models.device",

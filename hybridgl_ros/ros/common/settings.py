@@ -30,14 +30,20 @@ class SegmentSettings:
                               " does not.")  # fmt: skip
     target_frame: str = setting("Frame that ~/pose is published in, through tf2; empty: the camera's.",
                                 stage="models")  # fmt: skip
+    autostart: bool = setting("Load the models and begin by itself; otherwise a lifecycle manager, or ros2 lifecycle"
+                              " set, configures and activates the node.", stage="models")  # fmt: skip
     expression_limit: int = setting("Longer expressions (characters) are refused.", low=1, high=100000)
     waiting_limit: int = setting("Expressions that may wait for an answer at once.", low=1, high=256, stage="models")
+    expression_deadline: float = setting("Seconds after which an expression of the topic that still waits is dropped;"
+                                         " 0: never. Calls bring their own.", low=0.0, high=3600.0)  # fmt: skip
     scene_cache: int = setting("Encoded frames kept, for further expressions on the same picture.", low=0, high=1000)
     image_timeout: float = setting(
         "Silence (s) of the camera after which a hint is logged and the state is stale.",
         low=1.0,
         high=3600.0,
     )
+    diagnostics_window: float = setting("Seconds that rates and latencies of the diagnostics look back.", low=1.0,
+                                        high=3600.0, stage="models")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ COMPRESSED_DEPTH = "/compressedDepth"
 class FollowingSubscription:
     """A subscription that takes the QoS that the publishers offer, and follows them; `qos_overrides` win.
 
-    offered: whether there were publishers at the last look.
+    There is one from `open` to `close`. offered: whether there were publishers at the last look.
     """
 
     def __init__(self, node: Node, kind: type, topic: str, receive: Callable[[Any], None]) -> None:
@@ -30,23 +31,48 @@ class FollowingSubscription:
         self._wanted = overridden(node, self.topic, "subscription", FRAMES)
         self._qos: tuple[Any, Any] | None = None
         self._subscription: Any = None
+        self._opened = False
+        # Opened and closed in transitions, adapted by a timer.
+        self._lock = threading.Lock()
+        self.offered = False
+
+    def open(self) -> None:
+        """Subscribe; again, when it was closed."""
+        self._opened = True
         self.adapt()
 
+    def close(self) -> None:
+        """Subscribe no more."""
+        with self._lock:
+            self._opened = self.offered = False
+            self._drop()
+
     def adapt(self) -> None:
-        """Read the topic as it is published now."""
-        found = offers(self._node, self.topic)
-        self.offered = bool(found)
-        profile = follow(self._wanted, [offer.qos for offer in found])
-        if self._qos == (profile.reliability, profile.durability):
-            return
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-        self._qos = profile.reliability, profile.durability
-        self._subscription = self._node.create_subscription(self._kind, self.topic, self._receive, profile)
+        """Read the topic as it is published now, while it is open."""
+        with self._lock:
+            if not self._opened:
+                return
+            found = offers(self._node, self.topic)
+            self.offered = bool(found)
+            profile = follow(self._wanted, [offer.qos for offer in found])
+            if self._qos == (profile.reliability, profile.durability):
+                return
+            self._drop()
+            self._qos = profile.reliability, profile.durability
+            self._subscription = self._node.create_subscription(self._kind, self.topic, self._take, profile)
+
+    def _drop(self) -> None:
+        subscription, self._subscription, self._qos = self._subscription, None, None
+        if subscription is not None:
+            self._node.destroy_subscription(subscription)
+
+    def _take(self, message: Any) -> None:
+        if self._opened:
+            self._receive(message)
 
 
 class DepthInput:
-    """The subscriptions to `depth` and `camera_info`.
+    """The subscriptions to `depth` and `camera_info`, from `open` to `close`.
 
     settings: gives the node's settings as they are now. The depth of a picture is the nearest by stamp within
     `depth_slop`; its calibration the nearest there is, because drivers send that seldom.
@@ -67,6 +93,19 @@ class DepthInput:
         self._camera = FollowingSubscription(
             node, CameraInfo, "camera_info", lambda message: take(self._cameras, message)
         )
+
+    def open(self) -> None:
+        """Subscribe; again, when it was closed."""
+        self._depth.open()
+        self._camera.open()
+
+    def close(self) -> None:
+        """Subscribe no more, and forget what came."""
+        self._depth.close()
+        self._camera.close()
+        self._depths.clear()
+        self._cameras.clear()
+        self._newest, self._refused = None, ""
 
     def adapt(self) -> None:
         """To be called about once a second: follows the publishers."""

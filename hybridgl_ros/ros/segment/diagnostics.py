@@ -1,84 +1,113 @@
-"""What a node counts, and the diagnostics message made from it."""
+"""The node's state in words and numbers, for /diagnostics."""
 
 from __future__ import annotations
 
-import statistics
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
 
+from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.memory import gpu_memory, resident_memory
+from hybridgl_ros.models.registry import find_checkpoint
+from hybridgl_ros.ros.common.qos import RESULTS
 from hybridgl_ros.ros.segment.depth_input import DepthInput
+from hybridgl_ros.ros.segment.engine import ModelState
 from hybridgl_ros.ros.segment.image_input import ImageInput
-from hybridgl_ros.ros.segment.worker import ModelState, Outcome
+from hybridgl_ros.settings import Config
 
-LATENCIES_KEPT = 100
+try:
+    from diagnostic_updater import Updater
+except ImportError:  # not among the ROS wheels
+    Updater = None
+
+MEGABYTE = 1e6
 
 
-@dataclass
-class Counters:
-    """Counted since the start. bad: images that could not be read; failed: expressions without an answer."""
+@dataclass(frozen=True)
+class Report:
+    """What one status says."""
 
-    bad: int = 0
-    answered: int = 0
-    failed: int = 0
-    last_error: str = ""
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
+    level: bytes
+    message: str
+    values: dict[str, object]
 
-    def count(self, outcome: Outcome) -> None:
-        """Count an expression that was taken up."""
-        if outcome.answer is None:
-            self.fail(outcome.problem)
+    def fill(self, status: DiagnosticStatus) -> DiagnosticStatus:
+        """Write it into a status."""
+        status.level, status.message = self.level, self.message
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in self.values.items()]
+        return status
+
+
+class Diagnostics:
+    """Publishes a report under the node's full name, through diagnostic_updater where that is installed."""
+
+    def __init__(self, node: Node, report: Callable[[], Report]) -> None:
+        self._node = node
+        self._report = report
+        self._updater: Any = None
+        if Updater is not None:
+            self._updater = Updater(node)
+            self._updater.setHardwareID("none")
+            self._updater.add(node.get_fully_qualified_name(), lambda status: self._report().fill(status))
+            # Its timer runs with the node's clock, which stands still when use_sim_time is set and nobody sends it.
+            timer = getattr(self._updater, "timer", None)
+            if timer is not None:
+                timer.cancel()
         else:
-            self.answered += 1
-            self.latencies.append(outcome.latency)
+            self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", RESULTS)
 
-    def fail(self, problem: str) -> None:
-        """Count an expression that got no answer."""
-        self.failed += 1
-        self.last_error = problem
+    def publish(self) -> None:
+        """Tell how things are now."""
+        if self._updater is not None:
+            self._updater.force_update()
+            return
+        status = self._report().fill(DiagnosticStatus(name=self._node.get_fully_qualified_name()))
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
 
 
-def diagnostics(
-    name: str,
-    state: ModelState,
-    problem: str,
-    camera: ImageInput,
-    depth: DepthInput,
-    timeout: float,
-    counters: Counters,
-    worker: dict[str, object],
-) -> DiagnosticArray:
-    """The node's state: an error without models, a warning while they load or no image ever came, stale without news.
+def summary_of(
+    lifecycle: str, models: ModelState, problem: str, camera: ImageInput, depth: DepthInput, timeout: float
+) -> tuple[bytes, str]:
+    """Level and message: an error without models, a warning while there is nothing to be seen yet, stale without news.
 
-    camera: its silence, in words, is the message. timeout: seconds after which the newest frame is an old one.
-    depth: what is wrong with it is told while all else is well.
-    worker: further keys and values.
+    camera: its silence, in words, is the message. depth: what is wrong with it is told while all else is well.
+    timeout: seconds after which the newest frame is an old one.
     """
     silence = camera.silence(timeout)
-    if state is ModelState.FAILED:
-        level, message = DiagnosticStatus.ERROR, problem
-    elif state is ModelState.LOADING:
-        level, message = DiagnosticStatus.WARN, "the models are loading"
-    elif silence:
-        level, message = DiagnosticStatus.WARN if camera.age is None else DiagnosticStatus.STALE, silence
-    else:
-        lost = f"; {camera.lost} images were lost on their way" if camera.lost else ""
-        flat = f"; answers are in 2D: {problem}" if (problem := depth.problem()) else ""
-        level, message = DiagnosticStatus.OK, f"running{lost}{flat}"
-    latencies = counters.latencies
-    values = {
-        "models": state.value,
-        "frames received": camera.frames.received,
-        "frames bad": counters.bad,
-        "expressions answered": counters.answered,
-        "expressions failed": counters.failed,
-        **camera.values(),
-        **depth.values(),
-        **worker,
-        "latency median (s)": f"{statistics.median(latencies):.3f}" if latencies else "",
-        "latency maximum (s)": f"{max(latencies):.3f}" if latencies else "",
-        "last error": counters.last_error,
-    }
-    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-    return DiagnosticArray(status=[DiagnosticStatus(level=level, name=name, message=message, values=pairs)])
+    if models is ModelState.FAILED:
+        return DiagnosticStatus.ERROR, problem
+    if models is ModelState.LOADING:
+        return DiagnosticStatus.WARN, "the models are loading"
+    if lifecycle != "active":
+        return DiagnosticStatus.WARN, f"the node is {lifecycle}"
+    if silence:
+        return DiagnosticStatus.WARN if camera.age is None else DiagnosticStatus.STALE, silence
+    lost = f"; {camera.lost} images were lost on their way" if camera.lost else ""
+    flat = f"; answers are in 2D: {unused}" if (unused := depth.problem()) else ""
+    return DiagnosticStatus.OK, f"running{lost}{flat}"
+
+
+def model_values(config: Config) -> dict[str, object]:
+    """Names and SHA-256 checksums of the models of a configuration."""
+    values: dict[str, object] = {}
+    for kind, name in (("sam", config.models.sam), ("clip", config.models.clip)):
+        values[f"model {kind}"] = name
+        try:
+            values[f"checksum {kind}"] = find_checkpoint(name, kind).sha256
+        except ConfigError as error:
+            values[f"checksum {kind}"] = str(error)
+    return values
+
+
+def memory_values() -> dict[str, object]:
+    """Memory of the process and, when it uses one, of the GPU."""
+    resident, gpu = resident_memory(), gpu_memory()
+    values: dict[str, object] = {"memory (MB)": "" if resident is None else f"{resident / MEGABYTE:.0f}"}
+    if gpu is not None:
+        values["GPU memory (MB)"] = f"{gpu / MEGABYTE:.0f}"
+    return values

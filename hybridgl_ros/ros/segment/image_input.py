@@ -57,6 +57,7 @@ class ImageInput:
         self._subscription: Any = None
         self._qos: tuple[Any, Any] | None = None
         self._heard = False
+        self._opened = False
         self.lost = 0
         self.frames: Mailbox[Frame] = Mailbox()
         # Remapping moves `image` alone; its compressed companion goes with it, as with image_transport.
@@ -66,7 +67,20 @@ class ImageInput:
         self._topics = {kind: names[kind] for kind in kinds}
         self._wanted = {kind: overridden(node, topic, "subscription", FRAMES) for kind, topic in self._topics.items()}
         self._kind = kinds[0]
-        self.adapt()
+
+    def open(self) -> None:
+        """Subscribe; again, when it was closed."""
+        if not self._opened:
+            self._opened, self._explained, self._last_sign = True, "", time.monotonic()
+            self.adapt()
+
+    def close(self) -> None:
+        """Subscribe no more, and forget the newest frame."""
+        self._opened = False
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self._subscription = self._last_frame = None
+        self.frames.clear()
 
     @property
     def topic(self) -> str:
@@ -88,6 +102,8 @@ class ImageInput:
 
     def watch(self, timeout: float) -> None:
         """To be called about once a second: follows the publishers, and logs why nothing comes when that changes."""
+        if not self._opened:
+            return
         self.adapt()
         logger = self._node.get_logger()
         if time.monotonic() - self._last_sign <= timeout:
@@ -103,9 +119,12 @@ class ImageInput:
     def values(self) -> dict[str, object]:
         """What the diagnostics tell of the camera."""
         age = self.age
+        asked = "" if self._qos is None else ", ".join(policy.name.lower() for policy in self._qos)
         return {
             "image topic": self.topic,
+            "image subscription": asked if self._opened else "closed",
             "image publishers": described(offers(self._node, self.topic)),
+            "frames received": self.frames.received,
             "newest frame age (s)": "" if age is None else f"{age:.1f}",
             "frames skipped": self.frames.skipped,
             "frames lost": self.lost,
@@ -148,6 +167,8 @@ class ImageInput:
         )
 
     def _receive(self, message: Any) -> None:
+        if not self._opened:
+            return
         self._last_sign = time.monotonic()
         self._heard = True
         try:

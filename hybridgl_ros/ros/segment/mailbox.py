@@ -35,10 +35,16 @@ class Mailbox(Generic[Item]):
             self._unread = False
             return self._item
 
+    def clear(self) -> None:
+        """Forget the item; what was counted stays."""
+        with self._lock:
+            self._item = None
+            self._unread = False
+
     @property
     def empty(self) -> bool:
-        """Whether nothing ever came."""
-        return self._received == 0
+        """Whether there is nothing to read."""
+        return self._item is None
 
     @property
     def received(self) -> int:

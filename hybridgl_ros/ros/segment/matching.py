@@ -67,6 +67,12 @@ class Matching(Generic[Item]):
                 wanted.offer(stamp, item)
             self._changed.notify_all()
 
+    def clear(self) -> None:
+        """Forget all items and stamps; what was counted stays."""
+        with self._changed:
+            self._items.clear()
+            self._wanted.clear()
+
     def want(self, stamp: int) -> Wanted[Item]:
         """What is nearest to a stamp (ns), now or soon."""
         wanted: Wanted[Item] = Wanted(stamp, self._changed)

@@ -67,6 +67,10 @@ class SceneCache:
         self._kept = [*others, newest][-capacity:] if capacity else []
         return newest.scene
 
+    def clear(self) -> None:
+        """Keep none."""
+        self._kept = []
+
     def _settings_of(self, config: Config) -> list[Any]:
         if config is not self._config:
             values = values_of(config)

@@ -4,47 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from hybridgl_ros.errors import HybridGLError, PlaceError
-from hybridgl_ros.metric.placement import Placement, place_of
+from hybridgl_ros.errors import HybridGLError, PlaceError, StoppedError
 from hybridgl_ros.metric.registration import RegisteredDepth
-from hybridgl_ros.ros.segment.scene_cache import SceneCache
+from hybridgl_ros.progress import Progress, unwatched
+from hybridgl_ros.ros.segment import refusals
+from hybridgl_ros.ros.segment.engine import Engine, ModelState, Places, Segmenter
+from hybridgl_ros.ros.segment.refusals import RefusedError, kind_of
+from hybridgl_ros.ros.segment.stopwatch import Stopwatch
+from hybridgl_ros.ros.segment.turns import Turns
 from hybridgl_ros.settings import Config
-from hybridgl_ros.types import Answer, Scene
+from hybridgl_ros.types import Answer
 
 ENDING = "the node is ending"
-
-
-class Segmenter(Protocol):
-    """What the worker needs of a ReferringSegmenter."""
-
-    def with_config(self, config: Config) -> Segmenter: ...
-
-    def encode(
-        self, image: np.ndarray, *, depth: np.ndarray | None = ..., intrinsics: np.ndarray | None = ...
-    ) -> Scene: ...
-
-    def refer(self, scene: Scene, expression: str) -> Answer: ...
-
-
-class RefusedError(HybridGLError):
-    """A request that is not taken up: nothing to look at yet, models not ready, or too much to do."""
-
-
-class ModelState(Enum):
-    """How far the models are."""
-
-    LOADING = "loading"
-    READY = "ready"
-    FAILED = "failed"
 
 
 def no_depth(height: int, width: int) -> RegisteredDepth:
@@ -69,9 +48,10 @@ class Frame:
 class Outcome:
     """What became of one expression on one frame.
 
-    answer: None when there is none, then problem says why, and header and image may be missing, too.
-    image: the decoded frame. latency: seconds since the expression was taken up. places: of each of the answer's
-    objects, where it is, or the reason why that is not known.
+    answer: None when there is none, then problem says why, kind is one of `refusals`, and header and image may be
+    missing, too. image: the decoded frame. latency: seconds since the expression was taken up; timings: those of
+    each stage that was gone through. places: of each of the answer's objects, where it is, or the reason why that is
+    not known.
     """
 
     expression: str
@@ -80,155 +60,230 @@ class Outcome:
     answer: Answer | None
     problem: str
     latency: float
-    places: tuple[Placement | str, ...] = ()
+    kind: str = ""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    places: Places = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A request on its way; see `InferenceWorker.submit`. born: monotonic time at which it was taken in."""
+
+    expression: str
+    frame: Callable[[], Frame]
+    source: str
+    counted: bool
+    deadline: float
+    watch: Progress
+    future: Future[Outcome] = field(default_factory=Future)
+    born: float = field(default_factory=time.monotonic)
+
+    @property
+    def late(self) -> bool:
+        return 0 < self.deadline < time.monotonic() - self.born
+
+    def refused(self, problem: str, kind: str) -> Outcome:
+        """The outcome of a job that is not done."""
+        return Outcome(self.expression, None, None, None, problem, 0.0, kind)
 
 
 class InferenceWorker:
-    """Answers expressions in the order of their coming, each on the frame that is the newest when its turn comes.
+    """Answers expressions one at a time, each on the frame that is the newest when its turn comes.
 
-    load: makes the segmenter, called in the worker's thread. report: is told of every exception that is no
-    HybridGLError, that is, of every defect. limit: expressions that may wait at once.
+    Sources take turns; those of one source are answered in the order of their coming.
+    make_segmenter: makes the segmenter, called in the worker's thread by `load`. report: is told of every exception
+    that is no HybridGLError, that is, of every defect. limit: expressions that may wait at once.
     """
 
     def __init__(
         self,
-        load: Callable[[Config], Segmenter],
+        make_segmenter: Callable[[Config], Segmenter],
         config: Config,
         *,
         report: Callable[[Exception], None],
         limit: int,
         cache_capacity: int,
     ) -> None:
-        self._config = config
         self._report = report
         self._limit = limit
-        self._capacity = cache_capacity
-        self._cache = SceneCache()
-        self._open: set[Future[Outcome]] = set()
-        self._counted: set[Future[Outcome]] = set()
+        self._engine = Engine(make_segmenter, config, cache_capacity)
+        self._jobs: dict[Future[Outcome], Job] = {}
+        self._turns: Turns[Job] = Turns()
+        self._work: set[Future[None]] = set()
         self._ending = False
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
         self._in_hand: Future[Outcome] | None = None
-        self._segmenter: Segmenter | None = None
-        self.problem = ""
-        self.state = ModelState.LOADING
-        self.loaded = self._pool.submit(self._load, load)
+        self._changes: set[Future[None]] = set()
+
+    @property
+    def state(self) -> ModelState:
+        """How far the models are."""
+        return self._engine.state
+
+    @property
+    def problem(self) -> str:
+        """Why there are no models; empty when none were wanted."""
+        return self._engine.problem
 
     @property
     def waiting(self) -> int:
         """Expressions taken in and not answered yet."""
-        return len(self._open)
+        return len(self._jobs)
 
     @property
     def cached(self) -> int:
         """Scenes that are kept."""
-        return len(self._cache)
+        return self._engine.cached
+
+    @property
+    def economy(self) -> str:
+        """The batch sizes that are used because memory ran out; empty when it never did."""
+        return self._engine.economy
 
     def configure(self, config: Config, cache_capacity: int) -> None:
         """Use these settings from the next expression on; its models must be the loaded ones."""
-        self._config = config
-        self._capacity = cache_capacity
+        self._engine.configure(config, cache_capacity)
 
-    def submit(self, expression: str, frame: Callable[[], Frame], *, counted: bool = True) -> Future[Outcome]:
+    def load(self) -> Future[None]:
+        """Load the models in the thread; done when `state` says how that ended, cancelled when the worker ends first.
+
+        Raises RefusedError while the worker ends.
+        """
+        self._engine.state = ModelState.LOADING
+        return self._change(lambda: self._engine.load(self._explain))
+
+    def unload(self) -> Future[None]:
+        """Drop the models after the work in hand. Raises RefusedError while the worker ends."""
+        return self._change(self._engine.unload)
+
+    def submit(
+        self,
+        expression: str,
+        frame: Callable[[], Frame],
+        *,
+        source: str = "",
+        counted: bool = True,
+        deadline: float = 0.0,
+        watch: Progress = unwatched,
+    ) -> Future[Outcome]:
         """Have an expression answered; frame is called when its turn comes.
 
-        counted: whether it takes one of the places that are limited. Raises RefusedError when too many wait, and
-        while the worker ends.
+        source: sources take turns. counted: whether it takes one of the places that are limited. deadline: seconds
+        after which its turn comes too late, 0 for never. watch: told of every stage, in the worker's thread. Raises
+        RefusedError when too many wait, and while the worker ends.
         """
-        future: Future[Outcome] = Future()
+        job = Job(expression, frame, source, counted, deadline, watch)
         with self._lock:
             if self._ending:
-                raise RefusedError(ENDING)
-            if counted and len(self._counted) >= self._limit:
-                raise RefusedError(f"{len(self._counted)} expressions are waiting already")
-            self._open.add(future)
-            if counted:
-                self._counted.add(future)
-            self._pool.submit(self._answer_to, future, expression, frame)
-        future.add_done_callback(self._finish)
-        return future
+                raise RefusedError(ENDING, refusals.ENDING)
+            taken = sum(other.counted for other in self._jobs.values())
+            if counted and taken >= self._limit:
+                raise RefusedError(f"{taken} expressions are waiting already", refusals.TOO_MANY)
+            self._jobs[job.future] = job
+            self._turns.put(source, job)
+            self._hand_in(self._take_turn)
+        job.future.add_done_callback(self._finish)
+        return job.future
+
+    def stop(self, future: Future[Outcome], problem: str, kind: str = refusals.CANCELLED) -> bool:
+        """Answer a request with a problem, and stop the work on it; False when it was answered before."""
+        with self._lock:
+            job = self._jobs.get(future)
+        return job is not None and settle(future, job.refused(problem, kind))
+
+    def drop(self, problem: str, kind: str = refusals.INACTIVE) -> None:
+        """Stop whatever waits and is in hand."""
+        for future in list(self._jobs):
+            self.stop(future, problem, kind)
 
     def close(self, patience: float | None = None) -> bool:
-        """Cancel what waits; returns whether the work in hand ended within the given seconds (None: however long).
+        """Cancel what waits; returns whether the thread is free within about the given seconds (None: however long).
 
-        What is in hand after that is cancelled as well: nobody waits for an answer that will not come.
+        What is in hand after half of them is cancelled as well: nobody waits for an answer that will not come.
         """
         with self._lock:
             self._ending = True
-            waiting = [future for future in self._open if future is not self._in_hand]
+            waiting = [future for future in self._jobs if future is not self._in_hand]
         for future in waiting:
             future.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        step = None if patience is None else patience / 2
         with self._lock:
-            everything: set[Future[Any]] = {self.loaded, *self._open}
-        in_hand = [future for future in everything if not future.done()]
-        left = wait(in_hand, timeout=patience).not_done
-        for late in left:
+            promised: set[Future[Any]] = {*self._changes, *self._jobs}
+        for late in wait(promised, timeout=step).not_done:
             late.cancel()
-        return not left
+        return not wait(set(self._work), timeout=step).not_done
+
+    def _hand_in(self, work: Callable[[], None]) -> None:
+        done = self._pool.submit(work)
+        self._work.add(done)
+        done.add_done_callback(self._work.discard)
+
+    def _change(self, work: Callable[[], None]) -> Future[None]:
+        """Have something done to the models, after what is in hand."""
+        promise: Future[None] = Future()
+
+        def do() -> None:
+            work()
+            with suppress(InvalidStateError):  # cancelled meanwhile
+                promise.set_result(None)
+
+        with self._lock:
+            if self._ending:
+                raise RefusedError(ENDING, refusals.ENDING)
+            self._changes.add(promise)
+            self._hand_in(do)
+        promise.add_done_callback(self._changes.discard)
+        return promise
 
     def _finish(self, future: Future[Outcome]) -> None:
         with self._lock:
-            self._open.discard(future)
-            self._counted.discard(future)
+            job = self._jobs.pop(future)
+        self._turns.remove(job.source, job)
 
-    def _answer_to(self, future: Future[Outcome], expression: str, frame: Callable[[], Frame]) -> None:
+    def _take_turn(self) -> None:
+        job = self._turns.take()
+        if job is None:  # what it was meant for is not wanted any more
+            return
         with self._lock:
-            if future.cancelled():
+            if job.future.done():
                 return
-            self._in_hand = future
-        with suppress(InvalidStateError):  # cancelled meanwhile
-            try:
-                future.set_result(self._answer(expression, frame))
-            except Exception as error:
-                # Reporting a defect failed in its turn; whoever waits must hear of it all the same.
-                future.set_exception(error)
-
-    def _load(self, load: Callable[[Config], Segmenter]) -> None:
+            self._in_hand = job.future
         try:
-            self._segmenter = load(self._config)
+            settle(job.future, self._answer(job))
         except Exception as error:
-            self.problem = self._explain(error)
-            self.state = ModelState.FAILED
-        else:
-            self.state = ModelState.READY
+            # Reporting a defect failed in its turn; whoever waits must hear of it all the same.
+            with suppress(InvalidStateError):
+                job.future.set_exception(error)
 
-    def _answer(self, expression: str, choose: Callable[[], Frame]) -> Outcome:
+    def _answer(self, job: Job) -> Outcome:
         started = time.perf_counter()
+        stopwatch = Stopwatch()
+
+        def progress(stage: str) -> None:
+            if job.future.done():
+                raise StoppedError("nobody waits for this answer any more")
+            if stopwatch.start(stage):
+                job.watch(stage)
+
         header = image = answer = None
-        places: tuple[Placement | str, ...] = ()
-        problem = ""
+        places: Places = ()
+        problem = kind = ""
         try:
-            if self._segmenter is None:
-                raise RefusedError(self.problem)
-            frame = choose()
+            if job.late:
+                raise RefusedError(f"the deadline of {job.deadline:g} s passed while waiting", refusals.DEADLINE)
+            frame = job.frame()
             header = frame.header
+            progress("decode")
             image = frame.read()
-            depth = self._depth(frame, image)
-            answer, places = self._refer(self._segmenter, image, depth, expression)
+            depth = depth_of(frame, image)
+            answer, places = self._engine.answer(image, depth, job.expression, progress)
         except Exception as error:
-            problem = self._explain(error)
-        return Outcome(expression, header, image, answer, problem, time.perf_counter() - started, places)
-
-    def _depth(self, frame: Frame, image: np.ndarray) -> RegisteredDepth | str:
-        """The depth of a frame, or the reason why there is none."""
-        try:
-            return frame.depth(*image.shape[:2])
-        except PlaceError as error:
-            return str(error)
-
-    def _refer(
-        self, segmenter: Segmenter, image: np.ndarray, depth: RegisteredDepth | str, expression: str
-    ) -> tuple[Answer, tuple[Placement | str, ...]]:
-        config = self._config
-        configured = segmenter.with_config(config)
-        known = depth if isinstance(depth, RegisteredDepth) else None
-        scene = self._cache.get(image, config, configured.encode, self._capacity, known)
-        answer = configured.refer(scene, expression)
-        if isinstance(depth, str):
-            return answer, (depth,) * len(answer.objects)
-        return answer, tuple(placed(scene, entry.mask, config) for entry in answer.objects)
+            problem, kind = self._explain(error), kind_of(error)
+        stopwatch.stop()
+        latency = time.perf_counter() - started
+        return Outcome(job.expression, header, image, answer, problem, latency, kind, stopwatch.seconds, places)
 
     def _explain(self, error: Exception) -> str:
         """The one place where any exception becomes a text; what is no HybridGLError is reported as a defect."""
@@ -238,9 +293,18 @@ class InferenceWorker:
         return f"{type(error).__name__}: {error}"
 
 
-def placed(scene: Scene, mask: np.ndarray, config: Config) -> Placement | str:
-    """Where a mask is, or the reason why that is not known."""
+def depth_of(frame: Frame, image: np.ndarray) -> RegisteredDepth | str:
+    """The depth of a frame, or the reason why there is none."""
     try:
-        return place_of(scene, mask, config.metric)
+        return frame.depth(*image.shape[:2])
     except PlaceError as error:
         return str(error)
+
+
+def settle(future: Future[Outcome], outcome: Outcome) -> bool:
+    """Give a future its result, unless it has one or is cancelled; whether that was done."""
+    try:
+        future.set_result(outcome)
+    except InvalidStateError:
+        return False
+    return True

@@ -161,13 +161,16 @@ def test_the_node_ends_while_the_models_load(start) -> None:
 def test_missing_weights_name_the_command(start) -> None:
     node = start(marks=("missing",))
     node.wait_for_models("failed")
-    node.publish(raw(grey(), "rgb8"))
     for _ in range(2):
         response = node.client.refer("the red block")
         assert not response.success
         assert "hybridgl download sam_vit_h" in response.message
     assert node.log.count("hybridgl download sam_vit_h") == 1
-    assert node.process.poll() is None
+    assert node.client.diagnostics()["state"] == "unconfigured"
+    assert node.client.node.count_subscribers(node.topic("image")) == 0
+    node.gate.with_suffix(".missing").unlink()
+    assert node.transit("configure") and node.transit("activate")
+    node.assert_still_good()
 
 
 def test_two_nodes_of_one_name(start) -> None:

@@ -48,3 +48,14 @@ def test_what_is_on_its_way_is_waited_for() -> None:
     matching.put(10, "exact")
     waiting.join(PATIENCE)
     assert found == ["exact"]
+
+
+def test_what_is_cleared_belongs_to_no_later_picture() -> None:
+    matching: Matching[str] = Matching()
+    matching.put(10, "before")
+    earlier = matching.want(20)
+    matching.clear()
+    matching.put(20, "after")
+    assert earlier.nearest() == "before"
+    assert matching.want(10).nearest() == "after"
+    assert matching.received == 2

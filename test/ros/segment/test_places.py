@@ -131,3 +131,15 @@ def test_the_diagnostics_name_depth_that_is_not_synchronised(node) -> None:
     assert "not synchronised" in node.client.diagnostics()["depth problem"]
     show(node, 90)
     assert "not synchronised" not in node.client.diagnostics()["depth problem"]
+
+
+def test_deactivation_forgets_depth_and_calibration(node) -> None:
+    show(node, 100, depth(100), camera_info(100))
+    assert ask(node).has_position
+    assert node.transit("deactivate") and node.transit("activate")
+    show(node, 100)
+    assert "no depth has arrived" in ask(node).position_reason
+    show(node, 101, depth(101))
+    assert "no calibration has arrived" in ask(node).position_reason
+    show(node, 102, depth(102), camera_info(102))
+    assert ask(node).has_position

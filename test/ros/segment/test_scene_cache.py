@@ -63,3 +63,10 @@ def test_the_least_recently_used_goes_first(get, encoded, picture) -> None:
 def test_nothing_is_kept_without_room(get, picture) -> None:
     get(picture, capacity=0)
     assert len(get.cache) == 0
+
+
+def test_what_is_cleared_is_encoded_again(get, encoded, picture) -> None:
+    get(picture)
+    get.cache.clear()
+    assert len(get.cache) == 0
+    assert get(picture) == len(encoded) == 2

@@ -37,12 +37,12 @@ class FakeSegmenter:
         self.config = config
         return self
 
-    def encode(self, image: np.ndarray, **depth: np.ndarray) -> np.ndarray:
+    def encode(self, image: np.ndarray, *, progress, **depth: np.ndarray) -> np.ndarray:
         self.encoded += 1
         self.depth = depth
         return [image.copy()]
 
-    def refer(self, scene, expression: str):
+    def refer(self, scene, expression: str, progress):
         self.asked.set()
         assert self.go_on.wait(PATIENCE)
         if expression == "defect":
@@ -69,6 +69,7 @@ def make_worker(segmenter: FakeSegmenter, defects: list[Exception]) -> Iterator[
     ) -> InferenceWorker:
         config = load_config("embedded")
         worker = InferenceWorker(load, config, report=report, limit=limit, cache_capacity=cache)
+        worker.load()
         made.append(worker)
         return worker
 
@@ -132,7 +133,7 @@ def test_an_uncounted_one_needs_no_place(make_worker, segmenter: FakeSegmenter) 
 def test_a_picture_too_large_for_the_memory_is_a_problem_but_no_defect(
     make_worker, segmenter: FakeSegmenter, defects: list[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def encode(image: np.ndarray) -> None:
+    def encode(image: np.ndarray, *, progress) -> None:
         raise ImageError("12000×9000 pixels want 83 GB, 4 GB are free")
 
     worker = make_worker()
@@ -261,3 +262,99 @@ def test_depth_goes_into_the_scene_and_a_missing_one_does_not_matter(make_worker
         ask_with(lambda height, width, depth=depth: depth)
         assert segmenter.encoded == encoded
     assert segmenter.depth["depth"] is known[2].depth and segmenter.depth["intrinsics"] is known[2].intrinsics
+
+
+def test_a_request_past_its_deadline_is_refused_when_its_turn_comes(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    segmenter.go_on.clear()
+    first = worker.submit("first", frame)
+    assert segmenter.asked.wait(PATIENCE)
+    late = worker.submit("late", frame, deadline=1e-9)
+    patient = worker.submit("patient", frame, deadline=PATIENCE)
+    segmenter.go_on.set()
+    assert first.result(PATIENCE).answer is not None
+    outcome = late.result(PATIENCE)
+    assert (outcome.answer, outcome.kind) == (None, "deadline")
+    assert "deadline of 1e-09 s" in outcome.problem
+    assert patient.result(PATIENCE).answer is not None
+
+
+def test_sources_take_turns(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker(limit=10)
+    segmenter.go_on.clear()
+    order: list[str] = []
+    futures = [worker.submit("held", frame)]
+    assert segmenter.asked.wait(PATIENCE)
+    for source in ("service", "service", "service", "topic", "action"):
+        future = worker.submit("cup", frame, source=source)
+        future.add_done_callback(lambda _, source=source: order.append(source))
+        futures.append(future)
+    segmenter.go_on.set()
+    for future in futures:
+        future.result(PATIENCE)
+    worker.close()
+    assert order == ["service", "topic", "action", "service", "service"]
+
+
+def test_a_stopped_request_frees_its_place_and_ends_at_its_next_step(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker(limit=1)
+    stages: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def encode(image: np.ndarray, *, progress) -> list[np.ndarray]:
+        progress("proposals")
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        progress("proposals")
+        raise AssertionError("nobody wants it any more")
+
+    usual, segmenter.encode = segmenter.encode, encode
+    running = worker.submit("cup", frame, watch=stages.append)
+    assert begun.wait(PATIENCE)
+    assert worker.stop(running, "cancelled")
+    assert not worker.stop(running, "again")
+    assert (running.result(0).problem, running.result(0).kind) == ("cancelled", "cancelled")
+    segmenter.encode = usual
+    following = worker.submit("plate", frame)
+    go_on.set()
+    assert following.result(PATIENCE).answer[0] == "plate"
+    assert stages == ["decode", "proposals"]
+
+
+def test_dropping_tells_all_and_the_next_is_answered(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    segmenter.go_on.clear()
+    futures = [worker.submit("cup", frame) for _ in range(3)]
+    assert segmenter.asked.wait(PATIENCE)
+    worker.drop("the node was deactivated")
+    assert [future.result(0).problem for future in futures] == ["the node was deactivated"] * 3
+    assert worker.waiting == 0
+    segmenter.go_on.set()
+    assert ask(worker).answer is not None
+
+
+def test_models_come_and_go(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    ask(worker)
+    worker.unload().result(PATIENCE)
+    assert (worker.state, worker.cached) == (ModelState.NONE, 0)
+    assert ask(worker).problem == "no models are loaded"
+    worker.load().result(PATIENCE)
+    assert ask(worker).answer is not None
+
+
+def test_closing_ends_the_wait_for_models(make_worker) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(config):
+        begun.set()
+        assert go_on.wait(PATIENCE)
+
+    worker = make_worker(load)
+    loading = worker.load()
+    assert begun.wait(PATIENCE)
+    assert not worker.close(0.01)
+    with pytest.raises(CancelledError):
+        loading.result(PATIENCE)
+    go_on.set()
+    assert worker.close()

@@ -1,0 +1,162 @@
+"""The models at work, as the inference thread holds them: loaded, used with the newest settings, dropped."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from hybridgl_ros.economy import batch_sizes, described, with_halved_batches
+from hybridgl_ros.errors import OutOfMemoryError, PlaceError
+from hybridgl_ros.memory import give_back, ran_out
+from hybridgl_ros.metric.placement import Placement, place_of
+from hybridgl_ros.metric.registration import RegisteredDepth
+from hybridgl_ros.progress import Progress
+from hybridgl_ros.ros.segment.refusals import NO_MODELS, RefusedError
+from hybridgl_ros.ros.segment.scene_cache import SceneCache
+from hybridgl_ros.settings import Config
+from hybridgl_ros.types import Answer, Scene
+
+Places: TypeAlias = tuple[Placement | str, ...]
+"""Where each object of an answer is, or the reason why that is not known."""
+
+
+class Segmenter(Protocol):
+    """What the engine needs of a ReferringSegmenter."""
+
+    def with_config(self, config: Config) -> Segmenter: ...
+
+    def encode(
+        self,
+        image: np.ndarray,
+        *,
+        depth: np.ndarray | None = ...,
+        intrinsics: np.ndarray | None = ...,
+        progress: Progress,
+    ) -> Scene: ...
+
+    def refer(self, scene: Scene, expression: str, progress: Progress) -> Answer: ...
+
+
+class ModelState(Enum):
+    """How far the models are."""
+
+    NONE = "none"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Engine:
+    """Loads, answers and unloads, in one thread; state, problem and counts may be read in any.
+
+    make_segmenter: loads the models of a configuration.
+    """
+
+    def __init__(self, make_segmenter: Callable[[Config], Segmenter], config: Config, capacity: int) -> None:
+        self._make = make_segmenter
+        self._config = config
+        self._capacity = capacity
+        self._cache = SceneCache()
+        self._segmenter: Segmenter | None = None
+        self.halvings = 0
+        self.state = ModelState.NONE
+        self.problem = ""
+
+    @property
+    def cached(self) -> int:
+        """Scenes that are kept."""
+        return len(self._cache)
+
+    @property
+    def economy(self) -> str:
+        """The batch sizes that are used because memory ran out; empty when it never did."""
+        return described(with_halved_batches(self._config, self.halvings)) if self.halvings else ""
+
+    def configure(self, config: Config, capacity: int) -> None:
+        """Use these settings from the next answer on; batch sizes that are set anew count in full again."""
+        if batch_sizes(config) != batch_sizes(self._config):
+            self.halvings = 0
+        self._config = config
+        self._capacity = capacity
+
+    def load(self, explain: Callable[[Exception], str]) -> None:
+        """Load the models. explain: makes the problem's text of what went wrong."""
+        try:
+            self._segmenter = self._make(self._config)
+        except Exception as error:
+            self.problem = explain(error)
+            self.state = ModelState.FAILED
+        else:
+            self.problem = ""
+            self.state = ModelState.READY
+
+    def unload(self) -> None:
+        """Drop models and scenes, and give their memory back to the system."""
+        self._segmenter = None
+        self._cache.clear()
+        self.halvings = 0
+        self.problem = ""
+        self.state = ModelState.NONE
+        give_back()
+
+    def answer(
+        self, image: np.ndarray, depth: RegisteredDepth | str, expression: str, progress: Progress
+    ) -> tuple[Answer, Places]:
+        """The answer on an H×W×3 uint8 RGB picture; with smaller batches, and a note, when memory runs out.
+
+        depth: the picture's, or why there is none. With the answer comes where each of its objects is. Raises
+        RefusedError without models, OutOfMemoryError when the smallest batches do not fit either.
+        """
+        if self._segmenter is None:
+            raise RefusedError(self.problem or "no models are loaded", NO_MODELS)
+        notes: tuple[str, ...] = ()
+        while True:
+            config = with_halved_batches(self._config, self.halvings) if self.halvings else self._config
+            try:
+                answer, places = self._try(self._segmenter, config, image, depth, expression, progress)
+            except (MemoryError, RuntimeError, OutOfMemoryError) as error:
+                if not ran_out(error):
+                    raise
+                if max(batch_sizes(config).values()) == 1:
+                    raise error if isinstance(error, OutOfMemoryError) else OutOfMemoryError(str(error)) from error
+            else:
+                if notes:
+                    answer = dataclasses.replace(answer, notes=(*answer.notes, *notes))
+                return answer, places
+            # Here, where no traceback holds what the failed attempt had taken.
+            self.halvings += 1
+            notes = (f"memory ran out: done with smaller batches ({self.economy})",)
+            self._cache.clear()
+            give_back()
+
+    def _try(
+        self,
+        segmenter: Segmenter,
+        config: Config,
+        image: np.ndarray,
+        depth: RegisteredDepth | str,
+        expression: str,
+        progress: Progress,
+    ) -> tuple[Answer, Places]:
+        configured = segmenter.with_config(config)
+        known = None if isinstance(depth, str) else depth
+        scene = self._cache.get(image, config, partial(configured.encode, progress=progress), self._capacity, known)
+        answer = configured.refer(scene, expression, progress)
+        if isinstance(depth, str):
+            return answer, (depth,) * len(answer.objects)
+        if answer.objects:
+            progress("places")
+        return answer, tuple(placed(scene, entry.mask, config) for entry in answer.objects)
+
+
+def placed(scene: Scene, mask: np.ndarray, config: Config) -> Placement | str:
+    """Where a mask is, or the reason why that is not known."""
+    try:
+        return place_of(scene, mask, config.metric)
+    except PlaceError as error:
+        return str(error)
