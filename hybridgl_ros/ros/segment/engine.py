@@ -92,6 +92,8 @@ class Engine:
             self.problem = explain(error)
             self.state = ModelState.FAILED
         else:
+            # Reading the files took about as much memory as the models take.
+            give_back()
             self.problem = ""
             self.state = ModelState.READY
 
