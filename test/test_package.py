@@ -19,11 +19,13 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = ElementTree.parse(REPOSITORY / "package.xml").getroot()
 DECLARED = {element.text for kind in ("depend", "exec_depend") for element in PACKAGE.findall(kind)}
-# Used without being imported: the generated messages' runtime, and the command.
-INDIRECT = {"rosidl_default_runtime", "ros2launch"}
+# Used without being imported: the generated messages' runtime, what actions are made of, and the command.
+INDIRECT = {"rosidl_default_runtime", "action_msgs", "ros2launch"}
 # How rosdep calls what pip calls otherwise.
 ROSDEP_NAMES = {"opencv-python-headless": "opencv", "pillow": "pil", "pyyaml": "yaml"}
-ROS = re.compile(r"rclpy|rosgraph_msgs|launch|launch_ros|cv_bridge|\w+_msgs|\w+_interfaces|\w+_msgs_py|tf2\w*")
+ROS = re.compile(
+    r"rclpy|rosgraph_msgs|launch|launch_ros|cv_bridge|diagnostic_updater|\w+_msgs|\w+_interfaces|\w+_msgs_py|tf2\w*"
+)
 
 
 def imported() -> set[str]:
