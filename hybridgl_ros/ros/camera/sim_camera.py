@@ -27,7 +27,7 @@ from hybridgl_ros.evaluation.datasets.tabletop import TabletopDataset
 from hybridgl_ros.ros.common.conversion import image_message
 from hybridgl_ros.ros.common.executable import run
 from hybridgl_ros.ros.common.parameters import declare_settings, plain
-from hybridgl_ros.ros.common.qos import RESULTS, overridden
+from hybridgl_ros.ros.common.publishers import publisher_of
 from hybridgl_ros.ros.common.settings import CameraSettings, default_settings
 from hybridgl_ros.settings import describe
 from hybridgl_ros.tabletop.dataset import TabletopScene, TabletopSet, TabletopSetError, heldout_path
@@ -50,15 +50,11 @@ class SimCamera(Node):
         self._shown = 0
         self._scene: TabletopScene | None = None
 
-        def publisher(kind: type, topic: str):
-            profile = overridden(self, self.resolve_topic_name(topic), "publisher", RESULTS)
-            return self.create_publisher(kind, topic, profile)
-
-        self._image = publisher(Image, "image")
-        self._camera_info = publisher(CameraInfo, "camera_info")
-        self._depth = publisher(Image, "depth")
-        self._instances = publisher(Image, "ground_truth/instances")
-        self._expressions = publisher(String, "ground_truth/expressions")
+        self._image = publisher_of(self, Image, "image")
+        self._camera_info = publisher_of(self, CameraInfo, "camera_info")
+        self._depth = publisher_of(self, Image, "depth")
+        self._instances = publisher_of(self, Image, "ground_truth/instances")
+        self._expressions = publisher_of(self, String, "ground_truth/expressions")
         self.create_timer(1.0 / self.settings.rate, self._show)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.get_logger().info(f"{len(self._scenes)} scenes of {path}")

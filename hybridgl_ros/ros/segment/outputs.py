@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rclpy.node import Node
-from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
@@ -11,7 +10,7 @@ from hybridgl_ros.drawing import draw_answer
 from hybridgl_ros.msg import ReferredObject, ReferredObjects
 from hybridgl_ros.ros.common.conversion import image_message, mask_message
 from hybridgl_ros.ros.common.messages import all_referents, referred_objects
-from hybridgl_ros.ros.common.qos import RESULTS, overridden
+from hybridgl_ros.ros.common.publishers import heard, publisher_of
 from hybridgl_ros.ros.segment.place_outputs import PlaceOutputs
 from hybridgl_ros.ros.segment.worker import Outcome
 
@@ -25,15 +24,11 @@ class Outputs:
     def __init__(self, node: Node, places: PlaceOutputs) -> None:
         self._places = places
 
-        def publisher(kind: type, topic: str):
-            profile = overridden(node, node.resolve_topic_name(topic), "publisher", RESULTS)
-            return node.create_publisher(kind, topic, profile)
-
-        self._mask = publisher(Image, "~/mask")
-        self._score = publisher(Float32, "~/score")
-        self._result = publisher(ReferredObject, "~/result")
-        self._results = publisher(ReferredObjects, "~/results")
-        self._overlay = publisher(Image, "~/overlay")
+        self._mask = publisher_of(node, Image, "~/mask")
+        self._score = publisher_of(node, Float32, "~/score")
+        self._result = publisher_of(node, ReferredObject, "~/result")
+        self._results = publisher_of(node, ReferredObjects, "~/results")
+        self._overlay = publisher_of(node, Image, "~/overlay")
 
     def publish(self, outcome: Outcome) -> None:
         """Publish an outcome where somebody listens. Raises ValueError when it has no answer."""
@@ -51,8 +46,3 @@ class Outputs:
         self._places.publish(outcome, objects)
         if heard(self._overlay):
             self._overlay.publish(image_message(draw_answer(image, answer), "rgb8", header))
-
-
-def heard(publisher: Publisher) -> bool:
-    """Whether anybody listens: messages with pictures cost time even when nobody does."""
-    return publisher.get_subscription_count() > 0

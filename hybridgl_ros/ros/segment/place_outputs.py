@@ -16,7 +16,7 @@ from hybridgl_ros.metric.placement import Placement
 from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.ros.common.clouds import cloud_message
 from hybridgl_ros.ros.common.frames import TargetFrame
-from hybridgl_ros.ros.common.qos import RESULTS, overridden
+from hybridgl_ros.ros.common.publishers import heard, publisher_of
 from hybridgl_ros.ros.segment.worker import Outcome
 
 BOX_COLOUR = ColorRGBA(r=1.0, g=0.6, b=0.0, a=0.35)
@@ -33,25 +33,21 @@ class PlaceOutputs:
     """
 
     def __init__(self, node: Node, target_frame: str, warn: Callable[[str], None]) -> None:
-        def publisher(kind: type, topic: str):
-            profile = overridden(node, node.resolve_topic_name(topic), "publisher", RESULTS)
-            return node.create_publisher(kind, topic, profile)
-
         self._warn = warn
         self._frame = TargetFrame(node, target_frame)
-        self._pose = publisher(PoseStamped, "~/pose")
-        self._cloud = publisher(PointCloud2, "~/cloud")
-        self._markers = publisher(MarkerArray, "~/markers")
+        self._pose = publisher_of(node, PoseStamped, "~/pose")
+        self._cloud = publisher_of(node, PointCloud2, "~/cloud")
+        self._markers = publisher_of(node, MarkerArray, "~/markers")
 
     def publish(self, outcome: Outcome, objects: list[ReferredObject]) -> None:
         """Publish the places of an outcome with an answer; objects: its messages."""
         placements = [entry for entry in outcome.places if isinstance(entry, Placement)]
         if objects[0].has_position:
             self._publish_pose(PoseStamped(header=outcome.header, pose=objects[0].pose))
-        if outcome.image is not None and self._cloud.get_subscription_count():
+        if outcome.image is not None and heard(self._cloud):
             points = coloured([placement.cloud for placement in placements], outcome.image)
             self._cloud.publish(cloud_message(points, outcome.header))
-        if self._markers.get_subscription_count():
+        if heard(self._markers):
             self._markers.publish(markers(objects, outcome.header))
 
     def _publish_pose(self, pose: PoseStamped) -> None:
