@@ -63,6 +63,7 @@ class Engine:
         self._capacity = capacity
         self._cache = SceneCache()
         self._segmenter: Segmenter | None = None
+        self._configured: Config | None = None
         self.halvings = 0
         self.state = ModelState.NONE
         self.problem = ""
@@ -87,7 +88,7 @@ class Engine:
     def load(self, explain: Callable[[Exception], str]) -> None:
         """Load the models. explain: makes the problem's text of what went wrong."""
         try:
-            self._segmenter = self._make(self._config)
+            self._segmenter, self._configured = self._make(self._config), None
         except Exception as error:
             self.problem = explain(error)
             self.state = ModelState.FAILED
@@ -120,6 +121,9 @@ class Engine:
         while True:
             config = with_halved_batches(self._config, self.halvings) if self.halvings else self._config
             try:
+                if config is not self._configured:
+                    # Once a configuration: what is made with the first expression stays for the next ones.
+                    self._segmenter, self._configured = self._segmenter.with_config(config), config
                 answer, places = self._try(self._segmenter, config, image, depth, expression, progress)
             except (MemoryError, RuntimeError, OutOfMemoryError) as error:
                 if not ran_out(error):
@@ -138,14 +142,13 @@ class Engine:
 
     def _try(
         self,
-        segmenter: Segmenter,
+        configured: Segmenter,
         config: Config,
         image: np.ndarray,
         depth: RegisteredDepth | str,
         expression: str,
         progress: Progress,
     ) -> tuple[Answer, Places]:
-        configured = segmenter.with_config(config)
         known = None if isinstance(depth, str) else depth
         scene = self._cache.get(image, config, partial(configured.encode, progress=progress), self._capacity, known)
         answer = configured.refer(scene, expression, progress)

@@ -30,11 +30,12 @@ class Greedy:
 
     def __init__(self, fits: int, error: Exception, encoding: bool = True) -> None:
         self.fits, self.error, self.encoding = fits, error, encoding
-        self.attempts = 0
+        self.attempts = self.configured = 0
         self.config = load_config("embedded")
 
     def with_config(self, config) -> Greedy:
         self.config = config
+        self.configured += 1
         return self
 
     def need(self) -> None:
@@ -126,3 +127,19 @@ def test_unloading_leaves_nothing_of_the_models() -> None:
     assert (tried.state, tried.cached) == (ModelState.NONE, 0)
     with pytest.raises(RefusedError, match="no models"):
         ask(tried)
+
+
+def test_models_are_configured_once_a_configuration() -> None:
+    segmenter = Greedy(100, MemoryError())
+    tried = engine(segmenter)
+    for _ in range(3):
+        ask(tried)
+    assert segmenter.configured == 1
+    changed = replace(load_config("embedded"), {"features.batch_size": 7})
+    tried.configure(changed, 2)
+    assert ask(tried).sizes["features.batch_size"] == 7
+    assert segmenter.configured == 2
+    tried.unload()
+    tried.load(str)
+    ask(tried)
+    assert segmenter.configured == 3
