@@ -1,7 +1,9 @@
 """sim_camera: the simulated tabletop as a camera with depth, and the truth beside it.
 
 All messages of a frame have one stamp. `ground_truth/instances` labels each pixel with its object (0: none);
-`ground_truth/expressions` is JSON: the stamp, the scene, and its expressions with the object each refers to.
+`ground_truth/expressions` is JSON: the stamp, the scene, and its expressions with the object each refers to. The camera
+can turn and zoom, and something can pass before it; the expressions are those of the scene at rest, and their objects
+stay the same ones.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from hybridgl_ros.ros.common.publishers import publisher_of
 from hybridgl_ros.ros.common.settings import CameraSettings, default_settings
 from hybridgl_ros.settings import describe
 from hybridgl_ros.tabletop.dataset import TabletopScene, TabletopSet, TabletopSetError, heldout_path
+from hybridgl_ros.tabletop.motion import Motion, seen
 
 
 class SimCamera(Node):
@@ -92,14 +95,28 @@ class SimCamera(Node):
             following = (self.settings.scene + 1) % len(self._scenes)
             self.set_parameters([Parameter("scene", Parameter.Type.INTEGER, following)])
             self._scene, self._shown = self._scenes[following], 0
+        scene = seen(self._scene, motion_of(self.settings), self._shown)
         self._shown += 1
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self.settings.frame_id)
-        scene = self._scene
         self._instances.publish(image_message(scene.instances, "mono8", header))
         self._expressions.publish(String(data=truth_text(scene, header)))
         self._camera_info.publish(camera_info(scene, header))
         self._depth.publish(image_message(scene.depth.astype(np.float32), "32FC1", header))
         self._image.publish(image_message(scene.image, "rgb8", header))
+
+
+def motion_of(settings: CameraSettings) -> Motion:
+    """The motion that the parameters describe."""
+    return Motion(
+        pan=settings.pan,
+        tilt=settings.tilt,
+        roll=settings.roll,
+        zoom=settings.zoom,
+        period=settings.motion_period,
+        occluder_every=settings.occluder_every,
+        occluder_frames=settings.occluder_frames,
+        occluder_width=settings.occluder_width,
+    )
 
 
 def truth_text(scene: TabletopScene, header: Header) -> str:

@@ -55,6 +55,15 @@ class CameraSettings:
     frames_per_scene: int = setting("Frames before the next scene is shown; 0 holds the scene.", low=0, high=1000000)
     rate: float = setting("Frames per second.", low=0.01, high=1000.0, stage="models")
     frame_id: str = setting("Optical frame of the camera.", stage="models")
+    pan: float = setting("How far the camera turns to either side (degrees).", low=0.0, high=10.0)
+    tilt: float = setting("How far it turns up and down (degrees), twice in a period.", low=0.0, high=6.0)
+    roll: float = setting("How far it rolls to either side (degrees).", low=0.0, high=20.0)
+    zoom: float = setting("By how much its focal length grows and shrinks again, as a share.", low=0.0, high=1.0)
+    motion_period: int = setting("Frames until the motion repeats.", low=4, high=100000)
+    occluder_every: int = setting("Frames from one passing of something before the camera to the next; 0: nothing"
+                                  " passes.", low=0, high=100000)  # fmt: skip
+    occluder_frames: int = setting("Frames that it is in the picture.", low=1, high=100000)
+    occluder_width: float = setting("Its width, as a share of the picture's.", low=0.0, high=1.0)
     bag: str = setting("Bag to write before the first frame: image, depth, expression and truth from the first scene"
                        " on; empty: none.", stage="models")  # fmt: skip
     bag_storage: str = setting("Format of the bag.", choices=("mcap", "sqlite3"), stage="models")

@@ -13,7 +13,8 @@ from std_msgs.msg import String
 from hybridgl_ros.evaluation.datasets.bag import BagDataset
 from hybridgl_ros.evaluation.datasets.tabletop import TabletopDataset
 from hybridgl_ros.pixels import rgb_pixels, unpack_rows
-from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
+from hybridgl_ros.tabletop.dataset import TabletopScene, TabletopSet, heldout_path
+from hybridgl_ros.tabletop.motion import Motion, seen
 
 PROGRAM = ("-m", "hybridgl_ros.ros.camera.sim_camera")
 BAG_FRAMES = 6
@@ -32,19 +33,13 @@ def start_camera(start):
     return run
 
 
-def test_one_stamp_unites_what_belongs_together(start_camera, scenes: TabletopSet) -> None:
-    camera = start_camera("scene:=3", "frames_per_scene:=0")
-    topics = {
-        "image": Image,
-        "depth": Image,
-        "camera_info": CameraInfo,
-        "ground_truth/instances": Image,
-    }
+def whole_frame(camera) -> dict:
+    """The messages of the first stamp that all topics have, by topic, and the truth."""
+    topics = {"image": Image, "depth": Image, "camera_info": CameraInfo, "ground_truth/instances": Image}
     heard = {topic: camera.hear(kind, topic) for topic, kind in topics.items()}
     told = camera.hear(String, "ground_truth/expressions")
 
     def complete() -> dict | None:
-        """The messages of the first stamp that all topics have."""
         stamps = [{(m.header.stamp.sec, m.header.stamp.nanosec): m for m in messages} for messages in heard.values()]
         truths = {tuple(json.loads(m.data)["stamp"]): json.loads(m.data) for m in told}
         common = set(truths).intersection(*stamps)
@@ -53,17 +48,38 @@ def test_one_stamp_unites_what_belongs_together(start_camera, scenes: TabletopSe
         stamp = min(common)
         return {**{topic: known[stamp] for topic, known in zip(heard, stamps, strict=True)}, "truth": truths[stamp]}
 
-    found = camera.client.wait_for(complete, "a whole frame")
+    return camera.client.wait_for(complete, "a whole frame")
+
+
+def shows(frame: dict, scene: TabletopScene) -> bool:
+    """Whether everything in a frame is of the scene."""
+    return (
+        np.array_equal(rgb_pixels(frame["image"]), scene.image)
+        and np.array_equal(unpack_rows(frame["ground_truth/instances"]), scene.instances)
+        and np.array_equal(unpack_rows(frame["depth"]), scene.depth, equal_nan=True)
+        and np.array_equal(np.reshape(frame["camera_info"].k, (3, 3)), scene.intrinsics)
+    )
+
+
+def test_one_stamp_unites_what_belongs_together(start_camera, scenes: TabletopSet) -> None:
+    found = whole_frame(start_camera("scene:=3", "frames_per_scene:=0"))
     scene = scenes[3]
     assert {message.header.frame_id for topic, message in found.items() if topic != "truth"} == {
         "sim_camera_optical_frame"
     }
-    assert np.array_equal(rgb_pixels(found["image"]), scene.image)
-    assert np.array_equal(unpack_rows(found["ground_truth/instances"]), scene.instances)
-    assert np.array_equal(unpack_rows(found["depth"]), scene.depth, equal_nan=True)
-    assert np.array_equal(np.reshape(found["camera_info"].k, (3, 3)), scene.intrinsics)
+    assert shows(found, scene)
     assert found["truth"]["scene"] == scene.id
     assert [entry["text"] for entry in found["truth"]["expressions"]] == [entry.text for entry in scene.expressions]
+
+
+def test_all_topics_move_together(start_camera, scenes: TabletopSet) -> None:
+    motion = Motion(
+        pan=5.0, tilt=3.0, roll=8.0, zoom=0.2, period=6, occluder_every=3, occluder_frames=2, occluder_width=0.5
+    )
+    values = {"motion_period" if name == "period" else name: value for name, value in vars(motion).items()}
+    parameters = [f"{name}:={value}" for name, value in values.items()]
+    found = whole_frame(start_camera("scene:=3", "frames_per_scene:=0", *parameters))
+    assert [shows(found, seen(scenes[3], motion, number)) for number in range(motion.period)].count(True) == 1
 
 
 def test_scenes_follow_each_other_and_can_be_chosen(start_camera, scenes: TabletopSet) -> None:
