@@ -186,7 +186,12 @@ def run_node(ros: None, spawn: Callable, tmp_path_factory: pytest.TempPathFactor
             gate.with_suffix(f".{mark}").touch()
         command = program or (FAKE_NODE, gate)
         child, logfile = spawn(*command, "--ros-args", "-r", f"__ns:={namespace}", *arguments)
-        return RunningNode(namespace, child, SegmentClient(f"{namespace}/segment_node"), gate, logfile)
+
+        def check_alive() -> None:
+            assert not child.poll(), f"the node has died:\n{logfile.read_text(errors='replace')}"
+
+        client = SegmentClient(f"{namespace}/segment_node", check=check_alive)
+        return RunningNode(namespace, child, client, gate, logfile)
 
     return run
 

@@ -151,12 +151,14 @@ class SegmentClient:
 
     def _listen_anew(self) -> None:
         """Forget what was heard of the node, what waits to be taken in included: it may have been restarted since."""
-        if self._diagnostics is not None:
-            self.node.destroy_subscription(self._diagnostics)
         self._status = None
-        self._diagnostics = self.node.create_subscription(
-            DiagnosticArray, "/diagnostics", self._on_diagnostics, RESULTS
-        )
+        if self._diagnostics is None:
+            self._diagnostics = self.node.create_subscription(
+                DiagnosticArray, "/diagnostics", self._on_diagnostics, RESULTS
+            )
+        with self._diagnostics.handle:
+            while self._diagnostics.handle.take_message(DiagnosticArray, False) is not None:
+                pass
 
     def _hear(self, expression: str, heard: Callable[[], Value | None]) -> Value:
         """Publish an expression and wait for what is heard of it."""
