@@ -1,4 +1,4 @@
-"""Write the tables into the documents: settings from their one description, results from recorded CSV files.
+"""Write the tables into the documents: settings and interfaces from their one description, results from recorded files.
 
     python tools/tables.py [--check]
 
@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from hybridgl_ros.reference import Row, allowed, as_markdown, settings_table, shown, type_name
+from hybridgl_ros.ros.common.interfaces import interfaces_table
 from hybridgl_ros.ros.common.settings import CameraSettings, SegmentSettings, default_settings
 from hybridgl_ros.settings import describe
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/settings.md", "docs/tabletop.md", "docs/performance.md")
+DOCUMENTS = ("README.md", "docs/node.md", "docs/settings.md", "docs/tabletop.md", "docs/performance.md")
 BLOCK = re.compile(r"(<!-- table: (\w+)((?: \S+)*) -->\n).*?(<!-- end -->)", re.DOTALL)
 # Kinds of tabletop expressions, among the tags of a breakdown: those stored with the scenes, further ones, people's.
 KINDS = {
@@ -267,6 +268,8 @@ TABLES: dict[str, Callable[..., list[Row]]] = {
     "settings": settings_table,
     "segment_node": lambda: node_table(SegmentSettings, "segment_node"),
     "sim_camera": lambda: node_table(CameraSettings, "sim_camera"),
+    "segment_node_interfaces": lambda: interfaces_table("segment_node"),
+    "sim_camera_interfaces": lambda: interfaces_table("sim_camera"),
     "results": results_table,
     "kinds": kinds_table,
     "beside": beside_table,

@@ -129,6 +129,46 @@ class RunningNode:
         assert response.objects[0].found
 
 
+def graph_of(node: Any, name: str, namespace: str) -> dict[tuple[str, str], dict[str, str]]:
+    """What the ROS graph says of a node: names and types by kind and direction, as in `interfaces`."""
+    ways = {
+        ("topic", "out"): node.get_publisher_names_and_types_by_node,
+        ("topic", "in"): node.get_subscriber_names_and_types_by_node,
+        ("service", "in"): node.get_service_names_and_types_by_node,
+        ("service", "out"): node.get_client_names_and_types_by_node,
+    }
+    found = {way: {topic: types[0] for topic, types in look(name, namespace)} for way, look in ways.items()}
+    end = "/_action/send_goal"
+    goals = {service: kind for service, kind in found["service", "in"].items() if service.endswith(end)}
+    found["action", "in"] = {
+        service.removesuffix(end): kind.removesuffix("_SendGoal") for service, kind in goals.items()
+    }
+    for way in ways:
+        found[way] = {topic: kind for topic, kind in found[way].items() if "/_action/" not in topic}
+    return found
+
+
+@pytest.fixture(scope="session")
+def assert_described() -> Callable[[Any, str, str], None]:
+    """Checks by the graph that a running node (name, namespace) has all it always has, and nothing undescribed."""
+    from hybridgl_ros.ros.common.interfaces import interfaces
+
+    def check(client: Any, name: str, namespace: str) -> None:
+        wanted = {entry.resolved(name, namespace) for entry in interfaces(name) if not entry.when}
+        client.wait_for(
+            lambda: (
+                wanted <= {key for found in graph_of(client.node, name, namespace).values() for key in found} or None
+            ),
+            f"all of {name}",
+        )
+        for way, found in graph_of(client.node, name, namespace).items():
+            entries = [entry for entry in interfaces(name) if (entry.kind, entry.direction) == way]
+            assert {entry.resolved(name, namespace) for entry in entries if not entry.when} <= found.keys()
+            assert found.items() <= {entry.resolved(name, namespace): entry.type for entry in entries}.items()
+
+    return check
+
+
 @pytest.fixture(scope="session")
 def ros() -> Iterator[None]:
     """rclpy, initialised for the run."""

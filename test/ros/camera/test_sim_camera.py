@@ -61,8 +61,9 @@ def shows(frame: dict, scene: TabletopScene) -> bool:
     )
 
 
-def test_one_stamp_unites_what_belongs_together(start_camera, scenes: TabletopSet) -> None:
-    found = whole_frame(start_camera("scene:=3", "frames_per_scene:=0"))
+def test_one_stamp_unites_what_belongs_together(start_camera, scenes: TabletopSet, assert_described) -> None:
+    camera = start_camera("scene:=3", "frames_per_scene:=0")
+    found = whole_frame(camera)
     scene = scenes[3]
     assert {message.header.frame_id for topic, message in found.items() if topic != "truth"} == {
         "sim_camera_optical_frame"
@@ -70,6 +71,7 @@ def test_one_stamp_unites_what_belongs_together(start_camera, scenes: TabletopSe
     assert shows(found, scene)
     assert found["truth"]["scene"] == scene.id
     assert [entry["text"] for entry in found["truth"]["expressions"]] == [entry.text for entry in scene.expressions]
+    assert_described(camera.client, "sim_camera", camera.namespace)
 
 
 def test_all_topics_move_together(start_camera, scenes: TabletopSet) -> None:
