@@ -211,7 +211,10 @@ def stop(child: subprocess.Popen) -> int:
 
 @pytest.fixture(scope="session")
 def run_node(ros: None, spawn: Callable, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., RunningNode]:
-    """Starts a fake segment_node: run_node("-p", "mode:=once", marks=["missing"]); see fake_node.py for the marks."""
+    """Starts a fake segment_node: run_node("-p", "mode:=once", marks=["missing"]); see fake_node.py for the marks.
+
+    own: arguments of its own, before those of ROS.
+    """
     from hybridgl_ros.ros.common.client import SegmentClient
 
     def run(
@@ -219,12 +222,13 @@ def run_node(ros: None, spawn: Callable, tmp_path_factory: pytest.TempPathFactor
         marks: tuple[str, ...] = (),
         program: tuple[str | Path, ...] | None = None,
         namespace: str | None = None,
+        own: tuple[str, ...] = (),
     ) -> RunningNode:
         namespace = namespace or f"/test{next(namespaces)}"
         gate = tmp_path_factory.mktemp("gate") / "gate"
         for mark in marks:
             gate.with_suffix(f".{mark}").touch()
-        command = program or (FAKE_NODE, gate)
+        command = program or (FAKE_NODE, gate, *own)
         child, logfile = spawn(*command, "--ros-args", "-r", f"__ns:={namespace}", *arguments)
 
         def check_alive() -> None:

@@ -1,8 +1,8 @@
 """segment_node with a segmenter that knows colours only: `red` names the reddest pixels.
 
-Arguments: GATE (path) and then ROS arguments. What waits, waits for the file GATE to exist:
+Arguments: GATE (path) and then segment_node's. What waits, waits for the file GATE to exist:
 the models while the file GATE.load exists, and any expression that says `wait`, which can be stopped, or
-`stuck`, which cannot.
+`stuck`, which cannot. GATE.loaded has a line for each time that models were loaded.
 GATE.missing makes the loading fail as with missing weights; `explode` makes an answer fail with a defect.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from hybridgl_ros.errors import ExpressionError, WeightsError
 from hybridgl_ros.progress import Progress
-from hybridgl_ros.ros.common.executable import run
+from hybridgl_ros.ros.segment.cameras import run_cameras
 from hybridgl_ros.ros.segment.segment_node import SegmentNode
 from hybridgl_ros.types import Answer, Candidate, Parse, Proposals, Scene
 
@@ -75,9 +75,11 @@ def load(gate: Path, config) -> ColourSegmenter:
         wait_for(gate)
     if gate.with_suffix(".missing").exists():
         raise WeightsError("sam_vit_h is missing, run: hybridgl download sam_vit_h")
+    with gate.with_suffix(".loaded").open("a") as record:
+        record.write("models\n")
     return ColourSegmenter(gate, config)
 
 
 if __name__ == "__main__":
     make = partial(load, Path(sys.argv[1]))
-    sys.exit(run(partial(SegmentNode, make), [sys.argv[0], *sys.argv[2:]]))
+    sys.exit(run_cameras(SegmentNode, make, [sys.argv[0], *sys.argv[2:]]))

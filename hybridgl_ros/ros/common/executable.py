@@ -1,11 +1,12 @@
-"""From the command line to a spinning node and back."""
+"""From the command line to one or several spinning nodes and back."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -29,10 +30,10 @@ SOURCE_PLACE = re.compile(r",? at \S+:\d+")
 INIT_FAILED = "failed to initialize rcl: "
 
 
-def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> int:
-    """Make a node and spin it until it is interrupted or shut down.
+def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | None = None) -> int:
+    """Make a node, or several, and spin until interrupted or shut down.
 
-    The node may state how many threads it needs (`node.threads`), what it has to end before the executor does
+    A node may state how many threads it needs (`node.threads`), what it has to end before the executor does
     (`node.close`), and whether all is in order for Python to end when it is destroyed (`node.ended`); if not, as while
     a thread of its own still works, the process ends here. Returns the process's exit code: 1 when the arguments or the
     node's parameters are refused, which is logged in a line.
@@ -49,7 +50,7 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
     if others:
         logger.warning(f"not understood: {' '.join(others)}; parameters and remappings come after --ros-args")
     try:
-        node = make_node()
+        made = make_node()
     except (HybridGLError, ParameterException) as error:
         logger.fatal(str(error))
         rclpy.try_shutdown()
@@ -62,8 +63,9 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
         if rclpy.ok():
             raise
         return INTERRUPTED
-    spin(node)
-    if not getattr(node, "ended", True):
+    nodes = [made] if isinstance(made, Node) else list(made)
+    spin(nodes)
+    if not all(getattr(node, "ended", True) for node in nodes):
         # Python would wait for what is still there; nothing of it is worth keeping.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -71,26 +73,35 @@ def run(make_node: Callable[[], Node], arguments: list[str] | None = None) -> in
     return 0
 
 
-def spin(node: Node) -> None:
-    """Spin a node until it is interrupted or shut down, and destroy it."""
+def spin(nodes: Sequence[Node]) -> None:
+    """Spin nodes until interrupted or shut down, and destroy them."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    executor = MultiThreadedExecutor(num_threads=getattr(node, "threads", USUAL_THREADS))
-    executor.add_node(node)
+    executor = MultiThreadedExecutor(num_threads=sum(getattr(node, "threads", USUAL_THREADS) for node in nodes))
+    for node in nodes:
+        executor.add_node(node)
     try:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
-        node.get_logger().debug("interrupted")
+        nodes[0].get_logger().debug("interrupted")
     except Exception:
         # Shut down under a callback's hands: what it then meets is no news.
         if rclpy.ok():
             raise
     finally:
         # First what calls wait for: the executor may wait for the calls.
-        getattr(node, "close", lambda: None)()
+        close(nodes)
         finish_callbacks(executor)
         executor.shutdown(timeout_sec=0)
-        node.destroy_node()
+        for node in nodes:
+            node.destroy_node()
         rclpy.try_shutdown()
+
+
+def close(nodes: Sequence[Node]) -> None:
+    """Let each node end what it has under way, all at once: each may take its time."""
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        for closed in [pool.submit(getattr(node, "close", lambda: None)) for node in nodes]:
+            closed.result()
 
 
 def finish_callbacks(executor: MultiThreadedExecutor) -> None:

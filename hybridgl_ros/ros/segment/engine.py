@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from hybridgl_ros.memory import give_back, ran_out
 from hybridgl_ros.metric.placement import Placement, place_of
 from hybridgl_ros.metric.registration import RegisteredDepth
 from hybridgl_ros.progress import Progress
+from hybridgl_ros.ros.segment.model_store import ModelStore, Segmenter
 from hybridgl_ros.ros.segment.refusals import NO_MODELS, RefusedError
 from hybridgl_ros.ros.segment.scene_cache import SceneCache
 from hybridgl_ros.settings import Config
@@ -23,23 +24,6 @@ from hybridgl_ros.types import Answer, Scene
 
 Places: TypeAlias = tuple[Placement | str, ...]
 """Where each object of an answer is, or the reason why that is not known."""
-
-
-class Segmenter(Protocol):
-    """What the engine needs of a ReferringSegmenter."""
-
-    def with_config(self, config: Config) -> Segmenter: ...
-
-    def encode(
-        self,
-        image: np.ndarray,
-        *,
-        depth: np.ndarray | None = ...,
-        intrinsics: np.ndarray | None = ...,
-        progress: Progress,
-    ) -> Scene: ...
-
-    def refer(self, scene: Scene, expression: str, progress: Progress) -> Answer: ...
 
 
 class ModelState(Enum):
@@ -54,11 +38,12 @@ class ModelState(Enum):
 class Engine:
     """Loads, answers and unloads, in one thread; state, problem and counts may be read in any.
 
-    make_segmenter: loads the models of a configuration.
+    models: where they are kept; engines of equal models share one set.
     """
 
-    def __init__(self, make_segmenter: Callable[[Config], Segmenter], config: Config, capacity: int) -> None:
-        self._make = make_segmenter
+    def __init__(self, models: ModelStore, config: Config, capacity: int) -> None:
+        self._models = models
+        self._taken: Config | None = None
         self._config = config
         self._capacity = capacity
         self._cache = SceneCache()
@@ -88,7 +73,8 @@ class Engine:
     def load(self, explain: Callable[[Exception], str]) -> None:
         """Load the models. explain: makes the problem's text of what went wrong."""
         try:
-            self._segmenter, self._configured = self._make(self._config), None
+            self._leave()
+            self._segmenter, self._taken = self._models.take(self._config), self._config
         except Exception as error:
             self.problem = explain(error)
             self.state = ModelState.FAILED
@@ -99,13 +85,19 @@ class Engine:
             self.state = ModelState.READY
 
     def unload(self) -> None:
-        """Drop models and scenes, and give their memory back to the system."""
-        self._segmenter = None
+        """Drop models, unless others use them, and scenes, and give their memory back to the system."""
+        self._leave()
         self._cache.clear()
         self.halvings = 0
         self.problem = ""
         self.state = ModelState.NONE
         give_back()
+
+    def _leave(self) -> None:
+        self._segmenter = self._configured = None
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            self._models.leave(taken)
 
     def answer(
         self, image: np.ndarray, depth: RegisteredDepth | str, expression: str, progress: Progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 
 from rcl_interfaces.msg import SetParametersResult
@@ -12,9 +12,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState
 from rclpy.parameter import Parameter
 
-from hybridgl_ros.config import values_of
 from hybridgl_ros.errors import ConfigError, HybridGLError
-from hybridgl_ros.ros.common.executable import run
 from hybridgl_ros.ros.common.managed import ManagedNode, guarded
 from hybridgl_ros.ros.common.notices import Notices
 from hybridgl_ros.ros.common.parameters import (
@@ -27,13 +25,16 @@ from hybridgl_ros.ros.common.parameters import (
 from hybridgl_ros.ros.common.settings import SegmentSettings, default_settings
 from hybridgl_ros.ros.segment import refusals
 from hybridgl_ros.ros.segment.calls import ReferAction, ReferService
+from hybridgl_ros.ros.segment.cameras import run_cameras
 from hybridgl_ros.ros.segment.counters import Counters
 from hybridgl_ros.ros.segment.depth_input import DepthInput
 from hybridgl_ros.ros.segment.desk import Desk
 from hybridgl_ros.ros.segment.diagnostics import Diagnostics, Report, memory_values, model_values, summary_of
-from hybridgl_ros.ros.segment.engine import ModelState, Segmenter
+from hybridgl_ros.ros.segment.engine import ModelState
 from hybridgl_ros.ros.segment.expressions import ExpressionTopic
 from hybridgl_ros.ros.segment.image_input import ImageInput
+from hybridgl_ros.ros.segment.inference import Inference
+from hybridgl_ros.ros.segment.model_store import Segmenter, load_segmenter
 from hybridgl_ros.ros.segment.refusals import RefusedError
 from hybridgl_ros.ros.segment.worker import ENDING, InferenceWorker
 from hybridgl_ros.settings import Config
@@ -45,24 +46,25 @@ ENDING_PATIENCE = 0.6
 SPARE_THREADS = 5
 
 
-def load_segmenter(config: Config) -> Segmenter:
-    """The real models. Imported late: torch takes seconds, and the node is to answer meanwhile."""
-    from hybridgl_ros.segmenter import ReferringSegmenter
-
-    return ReferringSegmenter.from_config(overrides=values_of(config))
-
-
 class SegmentNode(ManagedNode):
     """Answers expressions that come by topic, service or action, on the newest frame or on a picture of the request.
 
     A managed node: configuring loads the models, activating subscribes, deactivating stops all work and cleaning up
     drops the models. With `autostart` it subscribes at once, so that nothing is missed while the models load, and
     does the rest by itself.
-    make_segmenter: called in the inference thread, with the checked configuration, whenever the node is configured.
+    make_segmenter: called in the inference thread, with the checked configuration, whenever the node is configured and
+    its models are not loaded yet. inference: thread and models that are shared with other nodes of the process, in
+    place of the node's own. arguments: ROS arguments of this node alone; they win over the process's.
     """
 
-    def __init__(self, make_segmenter: Callable[[Config], Segmenter] = load_segmenter) -> None:
-        super().__init__("segment_node")
+    def __init__(
+        self,
+        make_segmenter: Callable[[Config], Segmenter] = load_segmenter,
+        *,
+        inference: Inference | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        super().__init__("segment_node", cli_args=list(arguments))
         self.settings = declare_settings(self, default_settings(SegmentSettings, "segment_node"))
         self.config = declare_config(self, self.settings)
         self._counters = Counters(self.settings.diagnostics_window)
@@ -76,7 +78,7 @@ class SegmentNode(ManagedNode):
         self._models: dict[str, object] = {}
         self.ended = True
         self._worker = InferenceWorker(
-            make_segmenter,
+            inference or Inference(make_segmenter),
             self.config,
             report=self._report_defect,
             limit=self.settings.waiting_limit,
@@ -282,9 +284,9 @@ class SegmentNode(ManagedNode):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the node until it is interrupted; returns the exit code."""
+    """Run the node, or one for each `--camera`, until it is interrupted; returns the exit code."""
     quiet_waiting()
-    return run(SegmentNode, arguments)
+    return run_cameras(SegmentNode, load_segmenter, arguments)
 
 
 if __name__ == "__main__":

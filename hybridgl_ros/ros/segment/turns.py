@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -17,9 +18,9 @@ class Turns(Generic[Item]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queues: OrderedDict[str, deque[Item]] = OrderedDict()
+        self._queues: OrderedDict[Hashable, deque[Item]] = OrderedDict()
 
-    def put(self, source: str, item: Item) -> None:
+    def put(self, source: Hashable, item: Item) -> None:
         """Queue an item behind those of its source; a source that had none has its turn after the others."""
         with self._lock:
             self._queues.setdefault(source, deque()).append(item)
@@ -35,7 +36,7 @@ class Turns(Generic[Item]):
                 self._queues[source] = queue
             return item
 
-    def remove(self, source: str, item: Item) -> None:
+    def remove(self, source: Hashable, item: Item) -> None:
         """Take an item out of the queue, if it is still there."""
         with self._lock:
             queue = self._queues.get(source, deque())

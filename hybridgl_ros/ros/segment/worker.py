@@ -1,11 +1,11 @@
-"""The one thread that loads the models and answers; everything it is asked comes back as an Outcome."""
+"""One camera's requests on their way through the inference thread; what each is asked comes back as an Outcome."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor, wait
+from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,8 @@ from hybridgl_ros.errors import HybridGLError, PlaceError, StoppedError
 from hybridgl_ros.metric.registration import RegisteredDepth
 from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.ros.segment import refusals
-from hybridgl_ros.ros.segment.engine import Engine, ModelState, Places, Segmenter
+from hybridgl_ros.ros.segment.engine import Engine, ModelState, Places
+from hybridgl_ros.ros.segment.inference import Inference
 from hybridgl_ros.ros.segment.refusals import RefusedError, kind_of
 from hybridgl_ros.ros.segment.stopwatch import Stopwatch
 from hybridgl_ros.ros.segment.turns import Turns
@@ -91,13 +92,13 @@ class InferenceWorker:
     """Answers expressions one at a time, each on the frame that is the newest when its turn comes.
 
     Sources take turns; those of one source are answered in the order of their coming.
-    make_segmenter: makes the segmenter, called in the worker's thread by `load`. report: is told of every exception
-    that is no HybridGLError, that is, of every defect. limit: expressions that may wait at once.
+    inference: the thread and the models, which several workers may share; they take turns, too. report: is told of
+    every exception that is no HybridGLError, that is, of every defect. limit: expressions that may wait at once.
     """
 
     def __init__(
         self,
-        make_segmenter: Callable[[Config], Segmenter],
+        inference: Inference,
         config: Config,
         *,
         report: Callable[[Exception], None],
@@ -106,13 +107,13 @@ class InferenceWorker:
     ) -> None:
         self._report = report
         self._limit = limit
-        self._engine = Engine(make_segmenter, config, cache_capacity)
+        self._inference = inference
+        self._engine = Engine(inference.models, config, cache_capacity)
         self._jobs: dict[Future[Outcome], Job] = {}
         self._turns: Turns[Job] = Turns()
         self._work: set[Future[None]] = set()
         self._ending = False
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
         self._in_hand: Future[Outcome] | None = None
         self._changes: set[Future[None]] = set()
 
@@ -207,7 +208,8 @@ class InferenceWorker:
             waiting = [future for future in self._jobs if future is not self._in_hand]
         for future in waiting:
             future.cancel()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for work in list(self._work):
+            work.cancel()
         step = None if patience is None else patience / 2
         with self._lock:
             promised: set[Future[Any]] = {*self._changes, *self._jobs}
@@ -215,10 +217,11 @@ class InferenceWorker:
             late.cancel()
         return not wait(set(self._work), timeout=step).not_done
 
-    def _hand_in(self, work: Callable[[], None]) -> None:
-        done = self._pool.submit(work)
+    def _hand_in(self, work: Callable[[], None]) -> Future[None]:
+        done = self._inference.hand_in(self, work)
         self._work.add(done)
         done.add_done_callback(self._work.discard)
+        return done
 
     def _change(self, work: Callable[[], None]) -> Future[None]:
         """Have something done to the models, after what is in hand."""
@@ -233,7 +236,9 @@ class InferenceWorker:
             if self._ending:
                 raise RefusedError(ENDING, refusals.ENDING)
             self._changes.add(promise)
-            self._hand_in(do)
+            done = self._hand_in(do)
+        # Never to be begun: the worker ends.
+        done.add_done_callback(lambda work: promise.cancel() if work.cancelled() else None)
         promise.add_done_callback(self._changes.discard)
         return promise
 

@@ -13,6 +13,7 @@ from hybridgl_ros.economy import batch_sizes
 from hybridgl_ros.errors import ImageError, OutOfMemoryError
 from hybridgl_ros.progress import unwatched
 from hybridgl_ros.ros.segment.engine import Engine, ModelState
+from hybridgl_ros.ros.segment.model_store import ModelStore
 from hybridgl_ros.ros.segment.refusals import RefusedError
 
 PICTURE = np.zeros((2, 3, 3), np.uint8)
@@ -62,7 +63,7 @@ def ask(tried: Engine, picture: np.ndarray = PICTURE, expression: str = "cup") -
 
 def engine(segmenter, sizes: int = 32) -> Engine:
     config = replace(load_config("embedded"), {"features.batch_size": sizes, "proposals.points_per_batch": sizes})
-    made = Engine(lambda config: segmenter, config, 2)
+    made = Engine(ModelStore(lambda config: segmenter), config, 2)
     made.load(str)
     assert made.state is ModelState.READY
     return made
@@ -117,7 +118,7 @@ def test_other_errors_are_not_tried_again(error: Exception) -> None:
 def test_unloading_leaves_nothing_of_the_models() -> None:
     segmenter = Greedy(100, MemoryError())
     kept = weakref.ref(segmenter)
-    tried = Engine(lambda config, made=[segmenter]: made.pop(), load_config("embedded"), 2)
+    tried = Engine(ModelStore(lambda config, made=[segmenter]: made.pop()), load_config("embedded"), 2)
     del segmenter
     tried.load(str)
     ask(tried)

@@ -12,6 +12,7 @@ import pytest
 from hybridgl_ros.config import load_config, replace
 from hybridgl_ros.errors import ImageError, PlaceError, WeightsError
 from hybridgl_ros.metric.registration import RegisteredDepth
+from hybridgl_ros.ros.segment.inference import Inference
 from hybridgl_ros.ros.segment.worker import Frame, InferenceWorker, ModelState, RefusedError
 
 PATIENCE = 60.0
@@ -68,7 +69,7 @@ def make_worker(segmenter: FakeSegmenter, defects: list[Exception]) -> Iterator[
         load: Callable = lambda config: segmenter, limit: int = 8, cache: int = 2, report: Callable = defects.append
     ) -> InferenceWorker:
         config = load_config("embedded")
-        worker = InferenceWorker(load, config, report=report, limit=limit, cache_capacity=cache)
+        worker = InferenceWorker(Inference(load), config, report=report, limit=limit, cache_capacity=cache)
         worker.load()
         made.append(worker)
         return worker
