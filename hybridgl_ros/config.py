@@ -22,7 +22,7 @@ from typing import Any, get_args, get_origin
 import yaml
 
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.resources import config_directory
+from hybridgl_ros.resources import config_directory, load_yaml
 from hybridgl_ros.settings import Config, Description, descriptions, sections
 
 
@@ -160,7 +160,7 @@ def find_file(source: str | Path) -> Path:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not readable as YAML: {error}") from error
     if not isinstance(content, dict):

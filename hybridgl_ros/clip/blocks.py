@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
-from open_clip.transformer import QuickGELU
 from torch import Tensor, nn
 
 from hybridgl_ros.errors import ConfigError
@@ -31,7 +30,8 @@ class Block:
             raise ConfigError(f"transformer blocks of the kind {type(block).__name__} cannot be used")
         self._block = block
         self._attention = block.attn
-        self._quick = isinstance(block.mlp.gelu, QuickGELU)
+        # open_clip's class and our own: importing the former takes seconds.
+        self._quick = type(block.mlp.gelu).__name__ == "QuickGELU"
         self.heads = int(block.attn.num_heads)
 
     def __call__(self, tokens: Tensor, first_sees: Tensor | None = None) -> Tensor:

@@ -11,6 +11,7 @@ import yaml
 
 from hybridgl_ros.commands.checks import local_path
 from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.resources import load_yaml
 
 ConfigName = Annotated[str, typer.Option("--config", help="embedded, photo, or a YAML file.")]
 Preset = Annotated[str | None, typer.Option(help="robot, paper or official, instead of the file's.")]
@@ -39,7 +40,7 @@ def parsed(changes: Sequence[str]) -> dict[str, Any]:
         if not separator:
             raise ConfigError(f"--set wants NAME=VALUE, got {change!r}")
         try:
-            values[name.strip()] = yaml.safe_load(value)
+            values[name.strip()] = load_yaml(value)
         except yaml.YAMLError as error:
             raise ConfigError(f"--set {name}: {value!r} is not readable as a value") from error
     return values

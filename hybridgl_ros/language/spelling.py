@@ -86,6 +86,6 @@ def pipeline_words(folder: str) -> frozenset[str]:
 @lru_cache(maxsize=1)
 def clip_words() -> frozenset[str]:
     """The whole words of CLIP's tokeniser."""
-    from open_clip.tokenizer import SimpleTokenizer
+    from hybridgl_ros.models.loading import clip_tokenizer
 
-    return frozenset(word.removesuffix("</w>") for word in SimpleTokenizer().encoder if word.endswith("</w>"))
+    return frozenset(word.removesuffix("</w>") for word in clip_tokenizer().encoder if word.endswith("</w>"))

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 from torch import nn
+
+from hybridgl_ros.models.parts import part_of
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,9 @@ def build_embedded_sam(sizes: SamSizes = EMBEDDED_SIZES) -> Sam:
     (128×128) for each point, which ``Sam.postprocess_masks`` brings back to the size of the image.
     """
     grid = (sizes.tokens, sizes.tokens)
-    sam = Sam(
-        image_encoder=ImageEncoderViT(
+    modeling = part_of("segment_anything", "modeling")
+    sam = modeling.Sam(
+        image_encoder=modeling.ImageEncoderViT(
             img_size=sizes.image,
             patch_size=sizes.patch,
             embed_dim=sizes.encoder_width,
@@ -66,15 +72,15 @@ def build_embedded_sam(sizes: SamSizes = EMBEDDED_SIZES) -> Sam:
             window_size=sizes.window,
             global_attn_indexes=sizes.global_blocks,
         ),
-        prompt_encoder=PromptEncoder(
+        prompt_encoder=modeling.PromptEncoder(
             embed_dim=sizes.decoder_width,
             image_embedding_size=grid,
             input_image_size=(sizes.image, sizes.image),
             mask_in_chans=sizes.mask_prompt_channels,
         ),
-        mask_decoder=MaskDecoder(
+        mask_decoder=modeling.MaskDecoder(
             transformer_dim=sizes.decoder_width,
-            transformer=TwoWayTransformer(
+            transformer=modeling.TwoWayTransformer(
                 depth=sizes.decoder_blocks,
                 embedding_dim=sizes.decoder_width,
                 num_heads=sizes.decoder_heads,

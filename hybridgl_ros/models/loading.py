@@ -5,41 +5,47 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import open_clip
 import torch
-from segment_anything import sam_model_registry
-from segment_anything.modeling import Sam
 from torch import Tensor, nn
 
 from hybridgl_ros.errors import ConfigError, WeightsError
 from hybridgl_ros.models.cache import checked_weights
+from hybridgl_ros.models.clip_weights import PLAIN, ClipWeights, is_plain
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
 from hybridgl_ros.models.layouts import native_clip, native_sam
+from hybridgl_ros.models.parts import folder_of, part_of
 from hybridgl_ros.models.registry import Checkpoint, find_checkpoint
 from hybridgl_ros.models.state import read_state
+from hybridgl_ros.models.unfilled import unfilled
 
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+PUBLISHED_SAM = part_of("segment_anything", "build_sam").sam_model_registry
 SAM_BUILDERS: dict[str, Callable[[], Sam]] = {
-    "vit_h": sam_model_registry["vit_h"],
-    "vit_l": sam_model_registry["vit_l"],
-    "vit_b": sam_model_registry["vit_b"],
+    **{name: PUBLISHED_SAM[name] for name in ("vit_h", "vit_l", "vit_b")},
     "embedded": build_embedded_sam,
 }
+# OpenAI's statistics of RGB in 0–1.
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # Archives hold these beside the weights; open_clip computes them.
 DERIVED = ("input_resolution", "context_length", "vocab_size", "attn_mask")
 # Names that an error lists.
 NAMED = 5
-ACCEPTED_CONFIG = ("embed_dim", "vision_cfg", "text_cfg", "quick_gelu")
 
 
 @dataclass(frozen=True)
 class ClipModel:
     """A loaded CLIP.
 
-    model: open_clip's CLIP in evaluation mode, float32. tokenize: texts → B×context_length int64 token ids,
-    0 padded; longer texts are cut. count_tokens: how many a text has, start and end included.
+    model: in evaluation mode, float32: a ClipWeights, or open_clip's CLIP where that is no plain one. tokenize: texts →
+    B×context_length int64 token ids, 0 padded; longer texts are cut. count_tokens: how many a text has, start and end
+    included.
     mean, std: RGB statistics the image tower expects, of pixels in 0–1.
     """
 
@@ -51,18 +57,24 @@ class ClipModel:
     std: tuple[float, float, float]
 
     @classmethod
-    def of(cls, model: open_clip.CLIP) -> ClipModel:
-        """A CLIP of open_clip's class with OpenAI's tokenizer and statistics, in evaluation mode, weights frozen."""
+    def of(cls, model: Any) -> ClipModel:
+        """A ClipWeights or `open_clip.CLIP` with OpenAI's tokenizer and statistics, in evaluation mode, frozen."""
         context_length = int(model.context_length)
-        tokenizer = open_clip.SimpleTokenizer(context_length=context_length)
+        tokenizer = clip_tokenizer()
         return cls(
             model=model.requires_grad_(False).eval(),
-            tokenize=lambda texts: tokenizer(list(texts)),
+            tokenize=lambda texts: tokenizer(list(texts), context_length),
             count_tokens=lambda text: len(tokenizer.encode(text)) + 2,
             context_length=context_length,
-            mean=open_clip.OPENAI_DATASET_MEAN,
-            std=open_clip.OPENAI_DATASET_STD,
+            mean=CLIP_MEAN,
+            std=CLIP_STD,
         )
+
+
+@lru_cache(maxsize=1)
+def clip_tokenizer() -> Any:
+    """OpenAI's byte-pair tokenizer, open_clip's SimpleTokenizer."""
+    return part_of("open_clip", "tokenizer").SimpleTokenizer()
 
 
 def load_sam(name: str, device: str = "cpu") -> Sam:
@@ -77,8 +89,7 @@ def load_sam(name: str, device: str = "cpu") -> Sam:
             f"{name}: unknown SAM architecture {checkpoint.architecture!r}; there is {', '.join(SAM_BUILDERS)}"
         )
     state = native_sam(read_state(checked_weights(checkpoint)))
-    # Random weights that are replaced at once would cost seconds and twice the memory.
-    with torch.device("meta"):
+    with unfilled():
         sam = SAM_BUILDERS[checkpoint.architecture]()
     load_weights(sam, state, checkpoint, assign=True)
     return sam.requires_grad_(False).eval().to(target)
@@ -90,13 +101,27 @@ def load_clip(name: str, device: str = "cpu") -> ClipModel:
     checkpoint = find_checkpoint(name, "clip")
     config = clip_config(checkpoint.architecture)
     state = native_clip(read_state(checked_weights(checkpoint)))
+    state = {key: value for key, value in state.items() if key.split(".")[-1] not in DERIVED}
+    plain = is_plain(config)
     try:
-        model = open_clip.CLIP(**config)
+        model = empty_clip(config) if plain else other_clip(config)
     except (TypeError, AssertionError) as error:
         raise ConfigError(f"{name}: open_clip cannot build {checkpoint.architecture}: {error}") from error
-    state = {key: value for key, value in state.items() if key.split(".")[-1] not in DERIVED}
-    load_weights(model, state, checkpoint)
+    load_weights(model, state, checkpoint, assign=plain)
     return ClipModel.of(model.to(target))
+
+
+def empty_clip(config: Mapping[str, Any]) -> nn.Module:
+    """A plain CLIP whose weights are to be assigned."""
+    with unfilled():
+        return ClipWeights(**config)
+
+
+def other_clip(config: Mapping[str, Any]) -> nn.Module:
+    """A CLIP of another kind, from open_clip."""
+    import open_clip
+
+    return open_clip.CLIP(**config)
 
 
 def clip_config(architecture: str) -> dict[str, Any]:
@@ -110,16 +135,22 @@ def clip_config(architecture: str) -> dict[str, Any]:
         except (OSError, ValueError) as error:
             raise ConfigError(f"CLIP architecture {architecture}: not readable: {error}") from error
     else:
-        config = open_clip.get_model_config(architecture)
-        if config is None:
-            raise ConfigError(f"open_clip knows no model {architecture!r}")
-    unknown = [key for key in config if key not in ACCEPTED_CONFIG]
+        config = known_config(architecture)
+    unknown = [key for key in config if key not in PLAIN]
     if unknown or any(key.startswith("hf_") for key in config["text_cfg"]):
         raise ConfigError(
             f"{architecture}: only plain CLIP models with OpenAI's tokenizer can be used"
             + (f" (this one has {', '.join(unknown)})" if unknown else "")
         )
     return dict(config)
+
+
+def known_config(architecture: str) -> dict[str, Any]:
+    """What open_clip knows of a model by its name. Raises ConfigError when that is nothing."""
+    files = {file.stem: file for file in (folder_of("open_clip") / "model_configs").glob("*.json")}
+    if architecture not in files:
+        raise ConfigError(f"open_clip knows no model {architecture!r}")
+    return json.loads(files[architecture].read_text(encoding="utf-8"))
 
 
 def load_weights(model: nn.Module, state: dict[str, Tensor], checkpoint: Checkpoint, assign: bool = False) -> None:

@@ -20,6 +20,7 @@ import yaml
 from platformdirs import user_config_path
 
 from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.resources import load_yaml
 
 BUILT_IN = Path(__file__).with_name("registry.yaml")
 REGISTRY_VARIABLE = "HYBRIDGL_REGISTRY"
@@ -95,7 +96,7 @@ def read_calibrations(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = load_yaml(path.read_text(encoding="utf-8")) or {}
         for entry in content.values():
             if not isinstance(entry["sha256"], str) or not isinstance(entry["settings"], dict):
                 raise ValueError("wants sha256 and settings of each checkpoint")
@@ -131,7 +132,7 @@ def find_checkpoint(name: str, kind: str | None = None) -> Checkpoint:
 def read_registry(path: Path) -> dict[str, Checkpoint]:
     """The checkpoints of one registry file."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"registry {path}: not readable: {error}") from error
     if not isinstance(content, dict):

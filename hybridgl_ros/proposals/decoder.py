@@ -11,12 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from segment_anything.modeling import MaskDecoder, Sam
-from segment_anything.modeling.transformer import Attention, TwoWayAttentionBlock
 from torch import Tensor
 from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import MaskDecoder, Sam
+    from segment_anything.modeling.transformer import Attention, TwoWayAttentionBlock
 
 # Points decoded together on a CPU: with fewer, the products of their tokens are so small that BLAS rounds differently.
 TOGETHER = 4

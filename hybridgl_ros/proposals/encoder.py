@@ -9,13 +9,19 @@ against all keys, instead of a heads × tokens × tokens tensor; and positions t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
-from segment_anything.modeling import ImageEncoderViT
-from segment_anything.modeling.image_encoder import Attention, Block, get_rel_pos
 from torch import Tensor
 
 from hybridgl_ros.memory import pieces
+from hybridgl_ros.models.parts import part_of
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import ImageEncoderViT
+    from segment_anything.modeling.image_encoder import Attention, Block
+
+get_rel_pos = part_of("segment_anything", "modeling.image_encoder").get_rel_pos
 
 # Bytes of attention weights at once: a core's cache, or enough to fill a GPU.
 CACHED, FILLED = 4 * 2**20, 256 * 2**20

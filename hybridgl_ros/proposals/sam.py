@@ -7,15 +7,16 @@ the size of the image, one at a time, and they wait as bits of their boxes.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from segment_anything import SamPredictor
-from segment_anything.modeling import Sam
-from segment_anything.utils.amg import build_point_grid
+from PIL import Image
 from torch import Tensor
 
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.memory import PIECE, check_room, room_on
+from hybridgl_ros.models.parts import part_of
 from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.proposals.decoder import decode_points
 from hybridgl_ros.proposals.encoder import embed_image
@@ -25,6 +26,10 @@ from hybridgl_ros.proposals.upscaling import Upscaling
 from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.types import Proposals
 
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+build_point_grid = part_of("segment_anything", "utils.amg").build_point_grid
 # Bytes a pixel of one mask: float logits and their three thresholds.
 UPSCALED_MASK = 7
 
@@ -44,8 +49,8 @@ class SamProposals:
 
     def embed(self, image: np.ndarray) -> Tensor:
         """SAM's image embedding, 1×C×h×w float32; raises ImageError for a picture too narrow for SAM."""
-        self._input_size((image.shape[0], image.shape[1]))
-        seen = SamPredictor(self._sam).transform.apply_image(image)
+        height, width = self._input_size((image.shape[0], image.shape[1]))
+        seen = np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
         pixels = torch.as_tensor(seen, device=self._sam.device).permute(2, 0, 1)[None]
         mixed = self._dtype != torch.float32
         with torch.inference_mode(), torch.autocast(self._sam.device.type, dtype=self._dtype, enabled=mixed):
@@ -69,8 +74,8 @@ class SamProposals:
 
     def _input_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of the picture as SAM sees it; raises ImageError when nothing is left of one side."""
-        longest = self._sam.image_encoder.img_size
-        height, width = SamPredictor(self._sam).transform.get_preprocess_shape(*size, longest)
+        scale = self._sam.image_encoder.img_size / max(size)
+        height, width = (int(side * scale + 0.5) for side in size)
         if not (height and width):
             raise ImageError(f"a {size[1]}×{size[0]} picture is too narrow: SAM sees it at {width}×{height} pixels")
         return height, width

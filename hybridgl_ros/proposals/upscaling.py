@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from segment_anything.modeling import Sam
 from torch import Tensor
 from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
 
 # Small logits along one axis that any pixel depends on, at most three, and one more for rounding.
 TAPS = 4

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+
+from hybridgl_ros.resources import load_yaml
 
 from .dataset import Expression, TabletopScene
 from .expressions import choose
@@ -79,7 +80,7 @@ class Slot:
 @lru_cache
 def load_templates() -> Templates:
     """The templates that ship."""
-    content = yaml.safe_load(Path(__file__).with_name("more_expressions.yaml").read_text(encoding="utf-8"))
+    content = load_yaml(Path(__file__).with_name("more_expressions.yaml").read_text(encoding="utf-8"))
     rules = [Rule(kind, **entry) for kind, entries in content["rules"].items() for entry in entries]
     return Templates(content["choices"], content["counts"], rules)
 
