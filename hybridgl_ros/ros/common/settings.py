@@ -37,6 +37,8 @@ class SegmentSettings:
     expression_deadline: float = setting("Seconds after which an expression of the topic that still waits is dropped;"
                                          " 0: never. Calls bring their own.", low=0.0, high=3600.0)  # fmt: skip
     scene_cache: int = setting("Encoded frames kept, for further expressions on the same picture.", low=0, high=1000)
+    jpeg_quality: int = setting("Quality of ~/overlay/compressed.", low=1, high=100)
+    png_level: int = setting("Effort for ~/mask/compressed: 0 is fastest, 9 smallest.", low=0, high=9)
     image_timeout: float = setting(
         "Silence (s) of the camera after which a hint is logged and the state is stale.",
         low=1.0,

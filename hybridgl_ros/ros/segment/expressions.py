@@ -49,7 +49,7 @@ class ExpressionTopic:
         self._settings = settings
         self._warnings = warnings
         self._report = report
-        self._outputs = Outputs(node, PlaceOutputs(node, settings().target_frame, warnings.add))
+        self._outputs = Outputs(node, PlaceOutputs(node, settings().target_frame, warnings.add), settings)
         self._qos = overridden(node, node.resolve_topic_name("expression"), "subscription", RESULTS)
         self._subscription: Any = None
         self._unseen: deque[str] = deque()

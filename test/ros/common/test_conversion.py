@@ -6,9 +6,16 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from std_msgs.msg import Header
 
-from hybridgl_ros.ros.common.conversion import image_from_message, image_message, mask_message
+from hybridgl_ros.ros.common.conversion import (
+    image_from_message,
+    image_message,
+    jpeg_message,
+    mask_message,
+    mask_png_message,
+)
 
 # Puts a cv_bridge in the way that cannot be used.
 WITH_BRIDGE = """
@@ -43,3 +50,24 @@ def test_written_images_read_back() -> None:
     assert np.array_equal(image_from_message(message)[..., 0], np.where(mask, 255, 0))
     depth = np.array([[0.5, np.nan]], np.float32)
     assert image_message(depth, "32FC1", Header()).step == 8
+
+
+def test_compressed_pictures_are_those_of_image_transport() -> None:
+    """As its publisher writes them: the encoding, the codec, and what the pixels were turned to before."""
+    pixels = np.full((32, 48, 3), (200, 30, 60), np.uint8)
+    jpeg = jpeg_message(pixels, 95, Header(frame_id="optical"))
+    assert (jpeg.format, jpeg.header.frame_id) == ("rgb8; jpeg compressed bgr8", "optical")
+    assert bytes(jpeg.data[:2]) == b"\xff\xd8"
+    assert np.abs(image_from_message(jpeg).astype(int) - pixels).max() < 8
+    mask = np.random.default_rng(0).random((32, 48)) < 0.5
+    png = mask_png_message(mask[:, ::2], 3, Header(frame_id="optical"))
+    assert (png.format, png.header.frame_id) == ("mono8; png compressed ", "optical")
+    assert bytes(png.data[1:4]) == b"PNG"
+    assert np.array_equal(image_from_message(png)[..., 0], np.where(mask[:, ::2], 255, 0))
+
+
+@pytest.mark.parametrize(("write", "small", "large"), [(jpeg_message, 10, 90), (mask_png_message, 9, 0)])
+def test_quality_and_effort_count(write, small: int, large: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    content = pixels if write is jpeg_message else pixels[..., 0] > 127
+    assert len(write(content, small, Header()).data) < len(write(content, large, Header()).data)

@@ -70,17 +70,21 @@ def test_topics_carry_mask_score_result_and_overlay(node) -> None:
     masks = node.hear(Image, "segment_node/mask")
     scores = node.hear(Float32, "segment_node/score")
     overlays = node.hear(Image, "segment_node/overlay")
+    packed = {name: node.hear(CompressedImage, f"segment_node/{name}/compressed") for name in ("mask", "overlay")}
 
     def asked() -> bool | None:
         # A new subscription misses what was published before it matched.
         node.client.refer_by_topic("the red block")
-        return bool(masks and scores and overlays) or None
+        return all((masks, scores, overlays, *packed.values())) or None
 
     node.client.wait_for(asked, "all outputs")
     assert masks[0].header.stamp.sec == 1
     assert np.array_equal(unpack_rows(masks[0]), rgb_pixels(node.frame())[..., 0])
     assert scores[0].data == pytest.approx(0.6)
     assert (overlays[0].encoding, overlays[0].width) == ("rgb8", masks[0].width)
+    assert np.array_equal(rgb_pixels(packed["mask"][0])[..., 0], unpack_rows(masks[0]))
+    assert rgb_pixels(packed["overlay"][0]).shape == unpack_rows(overlays[0]).shape
+    assert packed["overlay"][0].header == packed["mask"][0].header == masks[0].header
 
 
 def test_continuous_mode_answers_every_frame_until_switched_off(start) -> None:
