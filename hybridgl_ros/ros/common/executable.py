@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import rclpy
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.exceptions import InvalidHandle, ParameterException
+from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
@@ -80,7 +80,7 @@ def spin(nodes: Sequence[Node]) -> None:
     for node in nodes:
         executor.add_node(node)
     try:
-        executor.spin()
+        spin_on(executor)
     except (KeyboardInterrupt, ExternalShutdownException):
         nodes[0].get_logger().debug("interrupted")
     except Exception:
@@ -102,6 +102,19 @@ def close(nodes: Sequence[Node]) -> None:
     with ThreadPoolExecutor(len(nodes)) as pool:
         for closed in [pool.submit(getattr(node, "close", lambda: None)) for node in nodes]:
             closed.result()
+
+
+def spin_on(executor: Executor) -> None:
+    """Spin until the end, whatever another thread destroys meanwhile: rclpy's executor stumbles over the events of a
+    subscription that is destroyed while it makes its list of what to wait for."""
+    while True:
+        try:
+            executor.spin()
+            return
+        except InvalidHandle as error:
+            if not executor.context.ok():
+                return
+            rclpy.logging.get_logger("hybridgl_ros").debug(f"destroyed while the executor looked at it: {error}")
 
 
 def finish_callbacks(executor: MultiThreadedExecutor) -> None:
