@@ -2,8 +2,8 @@
 
 ros2 launch hybridgl_ros evaluate.launch.py bag:=PATH [out:=FOLDER] [rate:=0.5] [offline:=true]
 
-Every argument of segment.launch.py is one of this, too; the node runs in continuous mode and on the bag's time.
-An argument left empty is not passed on: evaluate_bag holds its default.
+Every argument of segment.launch.py but cameras is one of this, too; the node runs in continuous mode and on the bag's
+time. An argument left empty is not passed on: evaluate_bag holds its default.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ENDING_TIME = "60"
 def check_arguments(context: LaunchContext) -> None:
     """Refuse a misspelt argument and a bag that is not there, before the node loads its models."""
     if launching.is_launched(FILE):
-        declared = ["bag", *OPTIONS, *OTHERS, *launching.OTHERS, *launching.PARAMETERS]
+        declared = {"bag", *OPTIONS, *OTHERS, *launching.OTHERS, *launching.PARAMETERS} - {"cameras"}
         launching.check_names(context.argv, declared)
     bag = LaunchConfiguration("bag").perform(context)
     if not Path(bag).exists():

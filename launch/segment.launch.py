@@ -8,6 +8,7 @@ room for whole images in its shared memory, unless the user has one.
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 
 import launch.logging
@@ -36,9 +37,11 @@ def check_arguments(context: LaunchContext) -> None:
     launching.check_log_level(given["log_level"])
     if given["params_file"]:
         launching.check_params_file(given["params_file"])
-    for argument in ("use_sim_time", "required"):
+    for argument in ("use_sim_time", "required", "rviz"):
         if given[argument]:
             launching.truth_of(argument, given[argument])
+    if wanted(context, "rviz"):
+        launching.check_rviz()
 
 
 def typed(description: Description, text: str) -> ParameterValue:
@@ -46,13 +49,28 @@ def typed(description: Description, text: str) -> ParameterValue:
     return ParameterValue(launching.value_of(description, text), value_type=description.type)
 
 
-def segment_node(context: LaunchContext) -> list[Node]:
-    """The node with what was given on the command line, and nothing else."""
+def segment(context: LaunchContext) -> list[Node]:
+    """The node, or the process of several, and RViz if it is wanted."""
+    check_arguments(context)
+    cameras = launching.cameras_of(LaunchConfiguration("cameras").perform(context))
+    topics = {topic: LaunchConfiguration(topic).perform(context) for topic in launching.TOPICS}
+    rules = launching.remappings(topics, cameras or [""])
+    windows = list(zip(cameras or [""], rules, strict=True)) if wanted(context, "rviz") else []
+    return [segment_node(context, cameras, rules), *(rviz(context, camera, own) for camera, own in windows)]
+
+
+def wanted(context: LaunchContext, argument: str) -> bool:
+    """Whether true was given."""
+    text = LaunchConfiguration(argument).perform(context)
+    return bool(text) and launching.truth_of(argument, text)
+
+
+def segment_node(context: LaunchContext, cameras: list[str], rules: list[list[tuple[str, str]]]) -> Node:
+    """The node, or one for each camera, with what was given on the command line, and nothing else."""
 
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    check_arguments(context)
     parameters = [given("params_file")] if given("params_file") else []
     parameters += [
         {launching.PARAMETERS[argument]: typed(description, given(argument))}
@@ -61,23 +79,39 @@ def segment_node(context: LaunchContext) -> list[Node]:
     ]
     if given("use_sim_time"):
         parameters.append({"use_sim_time": launching.truth_of("use_sim_time", given("use_sim_time"))})
-    required = launching.is_launched(FILE)
-    if given("required"):
-        required = launching.truth_of("required", given("required"))
-    return [
-        Node(
-            package="hybridgl_ros",
-            executable="segment_node",
-            name="segment_node",
-            namespace=given("namespace"),
-            output="screen",
-            emulate_tty=True,
-            parameters=parameters,
-            remappings=[(topic, given(topic)) for topic in launching.TOPICS if given(topic) not in ("", topic)],
-            ros_arguments=["--log-level", given("log_level")],
-            on_exit=end_with_it if required else None,
-        )
-    ]
+    required = wanted(context, "required") if given("required") else launching.is_launched(FILE)
+    return Node(
+        package="hybridgl_ros",
+        executable="segment_node",
+        # launch_ros writes parameters for the node of this name in this namespace, and for all where it has no name.
+        name=None if cameras else "segment_node",
+        namespace=given("namespace"),
+        output="screen",
+        emulate_tty=True,
+        arguments=[word for camera, own in zip(cameras, rules, strict=False) for word in words_of(camera, own)],
+        parameters=parameters,
+        remappings=[] if cameras else rules[0],
+        ros_arguments=["--log-level", given("log_level")],
+        on_exit=end_with_it if required else None,
+    )
+
+
+def words_of(camera: str, rules: list[tuple[str, str]]) -> list[str]:
+    """What segment_node is told of one of several cameras."""
+    return ["--camera", camera, *(f"{name}:={topic}" for name, topic in rules)]
+
+
+def rviz(context: LaunchContext, camera: str, rules: list[tuple[str, str]]) -> Node:
+    """RViz in the node's namespace, where the names in its configuration are those of the node's topics."""
+    namespace, frame = (LaunchConfiguration(name).perform(context) for name in ("namespace", "rviz_frame"))
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        name="rviz",
+        namespace=posixpath.join(namespace, camera) if camera else namespace,
+        arguments=["-d", str(FILE.parents[1] / "rviz" / "hybridgl.rviz"), *(["-f", frame] if frame else [])],
+        remappings=rules,
+    )
 
 
 def end_with_it(event: ProcessExited, context: LaunchContext) -> list[Shutdown] | None:
@@ -99,4 +133,4 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(argument, default_value="", description=launching.described(description))
         for argument, description in launching.parameter_descriptions().items()
     ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=segment_node)])
+    return LaunchDescription([*arguments, OpaqueFunction(function=segment)])

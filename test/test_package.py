@@ -19,6 +19,8 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = ElementTree.parse(REPOSITORY / "package.xml").getroot()
 DECLARED = {element.text for kind in ("depend", "exec_depend") for element in PACKAGE.findall(kind)}
+SOURCES = ("action", "config", "foxglove", "hybridgl_ros", "launch", "msg", "requirements", "rviz", "scripts", "srv")
+SOURCES += ("test", "tools")
 # Used without being imported: the generated messages' runtime, what actions are made of, and the command.
 INDIRECT = {"rosidl_default_runtime", "action_msgs", "ros2launch"}
 # How rosdep calls what pip calls otherwise.
@@ -46,6 +48,13 @@ def test_ros_packages_are_declared_and_used() -> None:
     used = {name for name in imported() if ROS.fullmatch(name)}
     declared = {name for name in DECLARED if name and not name.startswith("python3-")}
     assert declared - INDIRECT == used
+
+
+def test_the_workspace_installs_every_folder_of_shared_files() -> None:
+    text = (REPOSITORY / "CMakeLists.txt").read_text(encoding="utf-8")
+    (shared,) = re.findall(r"install\(DIRECTORY ([\w ]+)\n  DESTINATION share/", text)
+    assert shared.split() == ["config", "foxglove", "launch", "rviz"]
+    assert all(any((REPOSITORY / folder).iterdir()) for folder in shared.split())
 
 
 def test_colcon_test_runs_tests_that_are_there() -> None:
@@ -128,8 +137,7 @@ def build_backend(step: str, source: Path, target: Path) -> None:
 
 def test_the_source_distribution_holds_a_ros_package(distributions) -> None:
     names, _ = distributions
-    folders = ("config", "hybridgl_ros", "launch", "msg", "requirements", "scripts", "srv", "test", "tools")
-    wanted = {file for folder in folders for file in (REPOSITORY / folder).rglob("*") if file.is_file()}
+    wanted = {file for folder in SOURCES for file in (REPOSITORY / folder).rglob("*") if file.is_file()}
     wanted = {str(file.relative_to(REPOSITORY)) for file in wanted if is_source(file)}
     wanted |= {"package.xml", "CMakeLists.txt", "LICENSE", "README.md", "SECURITY.md", "CITATION.cff"}
     assert wanted - names == set()

@@ -32,7 +32,21 @@ VENV_STAMP = VENV / "hybridgl-setup"
 BUILD_STAMP = INSTALL / "hybridgl-build"
 
 WHEEL_PYTHONS = ((3, 10), (3, 13))
-BUILD_INPUTS = ("action", "CMakeLists.txt", "package.xml", "config", "hybridgl_ros", "launch", "msg", "scripts", "srv")
+BUILD_INPUTS = (
+    *(
+        "action",
+        "CMakeLists.txt",
+        "package.xml",
+        "config",
+        "foxglove",
+        "hybridgl_ros",
+        "launch",
+        "msg",
+        "rviz",
+        "scripts",
+    ),
+    "srv",
+)
 WHEEL_PYTHON_INCLUDE = re.compile(r"/opt/python/cp\d+-cp\d+/include/python3\.\d+")
 WHEEL_NUMPY_INCLUDE = re.compile(r"/opt/python/cp\d+-cp\d+/lib/python[\d.]+/site-packages/numpy/_?core/include")
 

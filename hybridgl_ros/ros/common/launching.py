@@ -6,8 +6,9 @@ Every refusal is a ConfigError that names the launch argument; `ros2 launch` mak
 from __future__ import annotations
 
 import difflib
+import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ PARAMETERS = {
 }
 # Further arguments of segment.launch.py: default and description.
 OTHERS = {
+    "cameras": ("", "Several cameras, as front,wrist: one process with a node for each, in the namespace of that name, "
+                    "and one set of models. Each topic is then within these namespaces, or a list, one a camera. "
+                    "Empty: one node."),
     "image": ("image", "Topic of the camera images; compressed ones are looked for at <image>/compressed."),
     "depth": ("depth", "Topic of the depth images that are registered to the camera's, where there are any."),
     "camera_info": ("camera_info", "Topic of the camera's calibration."),
@@ -50,12 +54,15 @@ OTHERS = {
     "namespace": ("", "Namespace of the node, its topics and its service."),
     "log_level": ("info", "debug, info, warn, error or fatal."),
     "use_sim_time": ("", "Take the time from /clock: true or false. Empty: as the params file has it, else false."),
+    "rviz": ("false", "Show it in RViz, a window for each camera: true or false."),
+    "rviz_frame": ("", "RViz's fixed frame, that of the camera's images. Empty: the simulated camera's."),
     "required": ("", "When the node ends, launch ends, with an error if it died: true or false. Empty: true when this "
                      "file was started by itself, false when another one includes it."),
 }  # fmt: skip
 # Those of them that are topics of the node.
 TOPICS = ("image", "depth", "camera_info", "expression")
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
+NAMESPACE = re.compile(r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*")
 TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 # Names in another's launch file that look like a misspelt one of ours.
 LIKENESS = 0.8
@@ -98,10 +105,47 @@ def truth_of(name: str, text: str) -> bool:
     return TRUTHS[text.lower()]
 
 
+def cameras_of(text: str) -> list[str]:
+    """The cameras' names in an argument. Raises ConfigError for what is no namespace, and for a name that is twice."""
+    names = [name.strip() for name in text.split(",")] if text.strip() else []
+    for name in names:
+        if not NAMESPACE.fullmatch(name):
+            raise ConfigError(f"cameras: {name!r} is no namespace")
+        if names.count(name) > 1:
+            raise ConfigError(f"cameras: {name} is there twice")
+    return names
+
+
+def remappings(topics: Mapping[str, str], cameras: Sequence[str]) -> list[list[tuple[str, str]]]:
+    """What is remapped for each camera, as (from, to). topics: what is given for each of TOPICS, one or a list of them.
+
+    Raises ConfigError for a list that has not one topic a camera.
+    """
+    rules: list[list[tuple[str, str]]] = [[] for _ in cameras]
+    for name, text in topics.items():
+        given = [topic.strip() for topic in text.split(",")]
+        if len(given) not in (1, len(cameras)):
+            raise ConfigError(f"{name}: {len(given)} topics for {len(cameras)} cameras")
+        for own, topic in zip(rules, given * (len(cameras) // len(given)), strict=True):
+            if topic not in ("", name):
+                own.append((name, topic))
+    return rules
+
+
 def check_log_level(text: str) -> None:
     """Raise ConfigError for what rcl would not take: a level, or that of one logger as NAME:=LEVEL."""
     if text.rpartition(":=")[2].lower() not in LOG_LEVELS:
         raise ConfigError(f"log_level: {text!r} is not one of {', '.join(LOG_LEVELS)}")
+
+
+def check_rviz() -> None:
+    """Raise ConfigError when RViz is not installed."""
+    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+    try:
+        get_package_prefix("rviz2")
+    except PackageNotFoundError:
+        raise ConfigError("rviz: rviz2 is not installed") from None
 
 
 def check_params_file(text: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.ros.common.executable import run
-from hybridgl_ros.ros.common.launching import full_namespace
+from hybridgl_ros.ros.common.launching import NAMESPACE, full_namespace
 from hybridgl_ros.ros.segment.inference import Inference
 from hybridgl_ros.ros.segment.model_store import Segmenter
 from hybridgl_ros.settings import Config
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hybridgl_ros.ros.segment.segment_node import SegmentNode
 
 ROS_ARGUMENTS = "--ros-args"
-NAMESPACE = re.compile(r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*")
 NAMESPACE_RULE = re.compile(r"(segment_node:)?__ns:=(?P<name>.+)")
 
 

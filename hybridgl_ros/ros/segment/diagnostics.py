@@ -24,6 +24,8 @@ except ImportError:  # not among the ROS wheels
     Updater = None
 
 MEGABYTE = 1e6
+# What diagnostic_updater wants of what is no device.
+HARDWARE = "none"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Report:
 
 
 class Diagnostics:
-    """Publishes a report under the node's full name, through diagnostic_updater where that is installed."""
+    """Publishes a report, named as diagnostic_updater does, and through it where it is installed."""
 
     def __init__(self, node: Node, report: Callable[[], Report]) -> None:
         self._node = node
@@ -50,7 +52,7 @@ class Diagnostics:
         self._updater: Any = None
         if Updater is not None:
             self._updater = Updater(node)
-            self._updater.setHardwareID("none")
+            self._updater.setHardwareID(HARDWARE)
             self._updater.add(node.get_fully_qualified_name(), lambda status: self._report().fill(status))
             # Its timer runs with the node's clock, which stands still when use_sim_time is set and nobody sends it.
             timer = getattr(self._updater, "timer", None)
@@ -64,7 +66,8 @@ class Diagnostics:
         if self._updater is not None:
             self._updater.force_update()
             return
-        status = self._report().fill(DiagnosticStatus(name=self._node.get_fully_qualified_name()))
+        name = f"{self._node.get_name()}: {self._node.get_fully_qualified_name()}"
+        status = self._report().fill(DiagnosticStatus(name=name, hardware_id=HARDWARE))
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)

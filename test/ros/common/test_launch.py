@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.ros.bags import evaluate_bag
 from hybridgl_ros.ros.common import launching
+from hybridgl_ros.ros.segment.cameras import Camera, cameras_of
 from hybridgl_ros.settings import Description
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -141,6 +142,11 @@ WRONG = [
     ("image_transport:=theora", "image_transport: 'theora' is not one of"),
     ("use_sim_time:=maybe", "use_sim_time: wants true or false, got 'maybe'"),
     ("required:=maybe", "required: wants true or false"),
+    ("rviz:=maybe", "rviz: wants true or false"),
+    ("cameras:=front,", "cameras: '' is no namespace"),
+    ("cameras:=front,2nd", "cameras: '2nd' is no namespace"),
+    ("cameras:=front,front", "cameras: front is there twice"),
+    ("image:=/a,/b", "image: 2 topics for 1 cameras"),
     ("params_file:=/nope.yaml", "params_file: no such file: /nope.yaml"),
 ]
 
@@ -188,6 +194,57 @@ def test_included_by_another_file_a_likely_misspelling_is_a_warning(launch, capl
     assert node.options["parameters"] == []
     if not REAL:
         assert [record.getMessage() for record in caplog.records] == warnings
+
+
+def test_several_cameras_are_one_process(launch) -> None:
+    words = (
+        "cameras:=front, wrist",
+        "image:=/one/rgb,/two/rgb",
+        "depth:=depth/registered",
+        "alpha:=0.5",
+        "namespace:=arm",
+    )
+    (node,) = launch("segment.launch.py", *words)
+    assert (node.options["executable"], node.options["namespace"], node.options["remappings"]) == (
+        "segment_node",
+        "arm",
+        [],
+    )
+    # Parameters of a named node would be those of /arm/segment_node, which is none of them.
+    assert node.options["name"] is None
+    assert node.parameters == {"fusion.alpha": 0.5}
+    cameras, others = cameras_of(node.options["arguments"])
+    assert others == []
+    assert cameras == [
+        Camera("front", ("image:=/one/rgb", "depth:=depth/registered")),
+        Camera("wrist", ("image:=/two/rgb", "depth:=depth/registered")),
+    ]
+
+
+def test_a_topic_is_given_once_or_for_each_camera(launch) -> None:
+    with pytest.raises(ConfigError, match="depth: 3 topics for 2 cameras"):
+        launch("segment.launch.py", "cameras:=front,wrist", "depth:=/a,/b,/c")
+    (node,) = launch("segment.launch.py", "cameras:=front,wrist", "image:=image,/two/rgb", "expression:=/expression")
+    cameras, _ = cameras_of(node.options["arguments"])
+    assert [camera.rules for camera in cameras] == [
+        ("expression:=/expression",),
+        ("image:=/two/rgb", "expression:=/expression"),
+    ]
+
+
+def test_rviz_is_started_where_each_camera_is(launch, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="rviz2 is not installed"):
+        launch("segment.launch.py", "rviz:=true")
+    assert RecordedNode.made == []
+    monkeypatch.setattr(launching, "check_rviz", lambda: None)
+    words = ("rviz:=true", "namespace:=arm", "image:=/rgb", "rviz_frame:=optical")
+    node, window = launch("segment.launch.py", *words)
+    assert (window.options["namespace"], window.options["remappings"]) == ("arm", node.options["remappings"])
+    assert window.options["arguments"] == ["-d", str(REPOSITORY / "rviz" / "hybridgl.rviz"), "-f", "optical"]
+    assert Path(window.options["arguments"][1]).is_file()
+    _, *windows = launch("segment.launch.py", "cameras:=front,/wrist", "image:=/one,/two", *words[:2])
+    assert [window.options["namespace"] for window in windows] == ["arm/front", "/wrist"]
+    assert [window.options["remappings"] for window in windows] == [[("image", "/one")], [("image", "/two")]]
 
 
 def exited(node: RecordedNode, code: int, shutting_down: bool = False) -> Any:
@@ -254,6 +311,12 @@ def test_the_player_looks_for_the_node_where_it_is(launch, bag: Path, outer: str
     assert player.option("--node") == name
     # Both get the group's namespace from launch.
     assert node.options["namespace"] == player.options["namespace"] == own
+
+
+def test_a_bag_is_that_of_one_camera(launch, bag: Path) -> None:
+    bag.mkdir()
+    with pytest.raises(ConfigError, match="unknown launch argument 'cameras'"):
+        launch("evaluate.launch.py", f"bag:={bag}", "cameras:=front,wrist")
 
 
 def test_a_bag_that_is_not_there_starts_nothing(launch, bag: Path) -> None:

@@ -39,7 +39,10 @@ class FakeUpdater:
         self.tasks[name] = fill
 
     def force_update(self) -> None:
-        self.published = [fill(DiagnosticStatus(name=name)) for name, fill in self.tasks.items()]
+        self.published = [
+            fill(DiagnosticStatus(name=f"segment_node: {name}", hardware_id=self.hardware))
+            for name, fill in self.tasks.items()
+        ]
 
 
 class FakeNode:
@@ -47,6 +50,9 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.published: list = []
+
+    def get_name(self) -> str:
+        return "segment_node"
 
     def get_fully_qualified_name(self) -> str:
         return "/robot/segment_node"
@@ -79,7 +85,13 @@ class FakeDepth:
 
 
 def plain(status: DiagnosticStatus) -> tuple:
-    return status.level, status.name, status.message, {pair.key: pair.value for pair in status.values}
+    return (
+        status.level,
+        status.name,
+        status.hardware_id,
+        status.message,
+        {pair.key: pair.value for pair in status.values},
+    )
 
 
 def test_both_ways_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,8 +104,9 @@ def test_both_ways_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     updater = through._updater
     (own,), (theirs,) = node.published[0].status, updater.published
     assert plain(own) == plain(theirs)
-    assert plain(own)[2:] == ("the models are loading", {"models": "loading", "frames bad": "3"})
-    assert updater.timer.cancelled and updater.hardware
+    assert plain(own)[1] == "segment_node: /robot/segment_node"
+    assert plain(own)[3:] == ("the models are loading", {"models": "loading", "frames bad": "3"})
+    assert updater.timer.cancelled and own.hardware_id
 
 
 @pytest.mark.parametrize(
