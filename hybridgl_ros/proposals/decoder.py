@@ -1,9 +1,10 @@
 """SAM's mask decoder for many single points of one picture.
 
-Runs segment_anything's own `MaskDecoder` over its own parameters (Kirillov et al., *Segment Anything*, ICCV 2023, §3),
-with the same operations on every number in the same order, so that logits and ratings are those of its `forward`.
-What differs: what depends on the picture only is computed once, the picture's tokens are held for a few points at
-once, and a point's masks are upscaled only when the decoder itself rates one of them well enough.
+The network is segment_anything's `MaskDecoder` with its own parameters (Kirillov et al., *Segment Anything*, ICCV 2023,
+§3); logits and ratings are those of its `forward` up to rounding. What differs is the order of its products. A point
+has seven tokens and the picture thousands: what attention projects, it projects on the side of the point's tokens. What
+depends on the picture only is computed once, and a point's masks are upscaled only where the decoder itself rates them
+well enough.
 """
 
 from __future__ import annotations
@@ -14,27 +15,46 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from hybridgl_ros.memory import pieces
 
 if TYPE_CHECKING:
     from segment_anything.modeling import MaskDecoder, Sam
     from segment_anything.modeling.transformer import Attention, TwoWayAttentionBlock
 
-# Points decoded together on a CPU: with fewer, the products of their tokens are so small that BLAS rounds differently.
-TOGETHER = 4
+# Bytes of the pictures of some points at once: a core's cache, or enough to fill a GPU.
+CACHED, FILLED = 4 * 2**20, 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What the decoder makes of a picture whatever the points: T×C tokens and positions, and of its first block the
-    keys, values and queries, heads×T×d."""
+class Asked:
+    """One attention between tokens of points and those of a picture, as far as the picture's own is concerned.
 
-    tokens: Tensor
-    positions: Tensor
-    keys: Tensor
-    values: Tensor
-    queries: Tensor
+    projection: heads×d×C, from the picture's tokens to what those of the points are compared with. fixed: heads×d×T,
+    what this is whatever the points: that of the positions, and where the picture is still untouched, of the picture.
+    """
+
+    projection: Tensor
+    fixed: Tensor
+    untouched: bool
+
+    @classmethod
+    def of(cls, attention: Attention, linear: nn.Linear, positions: Tensor, tokens: Tensor | None) -> Asked:
+        """linear: its projection of the picture's side; tokens: T×C of the picture while it is untouched."""
+        seen = positions if tokens is None else positions + tokens
+        projection = linear.weight.unflatten(0, (attention.num_heads, -1))
+        fixed = linear(seen).T.unflatten(0, (attention.num_heads, -1)).contiguous()
+        return cls(projection, fixed, tokens is not None)
+
+    def scores(self, asking: Tensor, images: Tensor) -> Tensor:
+        """n×heads×t×T products of n×heads×t×d tokens with those of n×T×C pictures, scaled."""
+        asking = asking / math.sqrt(asking.shape[-1])
+        scores = asking @ self.fixed
+        if not self.untouched:
+            scores.flatten(1, 2).baddbmm_((asking @ self.projection).flatten(1, 2), images.transpose(1, 2))
+        return scores
 
 
 def decode_points(sam: Sam, features: Tensor, points: Tensor, threshold: float) -> Iterator[tuple[Tensor, Tensor]]:
@@ -43,75 +63,78 @@ def decode_points(sam: Sam, features: Tensor, points: Tensor, threshold: float) 
     features: 1×C×h×w. points: P×2, x and y on SAM's own grid. Of the three masks of each point only those rated above
     the threshold, all when it is 0.
     """
-    decoder = sam.mask_decoder
     labels = torch.ones(len(points), 1, dtype=torch.int, device=points.device)
     sparse, dense = sam.prompt_encoder(points=(points[:, None], labels), boxes=None, masks=None)
-    picture = read_picture(decoder, features + dense[:1], sam.prompt_encoder.get_dense_pe())
-    tokens = torch.cat((decoder.iou_token.weight, decoder.mask_tokens.weight)).expand(len(points), -1, -1)
-    tokens = torch.cat((tokens, sparse), dim=1)
-    together = TOGETHER if points.device.type == "cpu" else len(points)
-    first = 0
-    for some in tokens.tensor_split(max(1, len(points) // together)):
-        found, images = attend(decoder, picture, some)
-        # Heads see as many rows as with all points at once.
-        around = (0, 0, first, len(points) - first - len(some))
-        ratings = decoder.iou_prediction_head(F.pad(found[:, 0], around))[first : first + len(some), 1:]
+    decoder = Decoder(sam.mask_decoder, features + dense[:1], sam.prompt_encoder.get_dense_pe())
+    for piece in pieces(len(points), features.nbytes, CACHED if points.device.type == "cpu" else FILLED):
+        tokens, images = decoder.attend(sparse[piece])
+        ratings = sam.mask_decoder.iou_prediction_head(tokens[:, 0])[:, 1:]
         good = ratings > threshold if threshold > 0 else torch.ones_like(ratings, dtype=torch.bool)
-        if good.any():
-            weights = torch.stack(
-                [
-                    head(F.pad(found[:, 1 + place], around))[first : first + len(some)]
-                    for place, head in enumerate(decoder.output_hypernetworks_mlps)
-                ],
-                dim=1,
-            )
-            for image, weight, rating, chosen in zip(images, weights, ratings, good):
-                if chosen.any():
-                    size = features.shape[-2:]
-                    grid = image.view(1, *size, -1).permute(0, 3, 1, 2)
-                    logits = upscaled(decoder, grid, weight[None])[0, 1:]
-                    yield logits[chosen], rating[chosen]
-        first += len(some)
+        weights = decoder.weights(tokens) if good.any() else ()
+        for image, weight, rating, chosen in zip(images, weights, ratings, good):
+            if chosen.any():
+                yield decoder.logits(image, weight[chosen]), rating[chosen]
 
 
-def read_picture(decoder: MaskDecoder, embedding: Tensor, positions: Tensor) -> Picture:
-    """What depends on the 1×C×h×w embedding and positions only."""
-    tokens, places = (values.flatten(2)[0].T for values in (embedding, positions))
-    block = decoder.transformer.layers[0]
-    to_image, to_tokens = block.cross_attn_token_to_image, block.cross_attn_image_to_token
-    placed = tokens + places
-    return Picture(
-        tokens,
-        places,
-        heads_of(to_image, to_image.k_proj(placed)),
-        heads_of(to_image, to_image.v_proj(tokens)),
-        heads_of(to_tokens, to_tokens.q_proj(placed)),
-    )
+class Decoder:
+    """The decoder on one picture, its 1×C×h×w embedding and positions."""
+
+    def __init__(self, decoder: MaskDecoder, embedding: Tensor, positions: Tensor) -> None:
+        self._decoder = decoder
+        self._transformer = decoder.transformer
+        self._size = embedding.shape[-2:]
+        self._picture, places = (values.flatten(2)[0].T.contiguous() for values in (embedding, positions))
+        self._keys, self._queries = [], []
+        for number, block in enumerate(self._transformer.layers):
+            untouched = None if number else self._picture
+            attention = block.cross_attn_token_to_image
+            self._keys.append(Asked.of(attention, attention.k_proj, places, untouched))
+            attention = block.cross_attn_image_to_token
+            self._queries.append(Asked.of(attention, attention.q_proj, places, untouched))
+        attention = self._transformer.final_attn_token_to_image
+        self._keys.append(Asked.of(attention, attention.k_proj, places, None))
+        widen, _, _, widen_more, _ = decoder.output_upscaling
+        self._widen = [(by_pixels(layer), layer.bias.repeat(4)) for layer in (widen, widen_more)]
+
+    def attend(self, sparse: Tensor) -> tuple[Tensor, Tensor]:
+        """The two-way transformer on n×s×C prompts: the n×t×C tokens of points, and n×T×C of the picture for each."""
+        fixed = torch.cat((self._decoder.iou_token.weight, self._decoder.mask_tokens.weight))
+        tokens = torch.cat((fixed.expand(len(sparse), -1, -1), sparse), dim=1)
+        queries, images = tokens, self._picture.expand(len(sparse), -1, -1)
+        for block, keys, asks in zip(self._transformer.layers, self._keys, self._queries):
+            queries = attend_to_tokens(block, queries, tokens)
+            found = from_images(block.cross_attn_token_to_image, queries + tokens, images, keys)
+            queries = block.norm2(queries + found)
+            queries = block.norm3(queries + block.mlp(queries))
+            images = block.norm4(with_tokens(block.cross_attn_image_to_token, queries, tokens, images, asks))
+        attention = self._transformer.final_attn_token_to_image
+        queries = queries + from_images(attention, queries + tokens, images, self._keys[-1])
+        return self._transformer.norm_final_attn(queries), images
+
+    def weights(self, tokens: Tensor) -> Tensor:
+        """What the masks of points weigh the channels of the upscaled picture with, n×3×c; tokens: n×t×C."""
+        heads = self._decoder.output_hypernetworks_mlps
+        return torch.stack([head(tokens[:, 1 + place]) for place, head in enumerate(heads) if place], dim=1)
+
+    def logits(self, image: Tensor, weights: Tensor) -> Tensor:
+        """M×4h×4w logits of the masks of a point from its T×C picture and their M×c weights."""
+        _, norm, gelu, _, _ = self._decoder.output_upscaling
+        image = torch.addmm(self._widen[0][1], image, self._widen[0][0]).view(4 * len(image), -1)
+        image = gelu(F.layer_norm(image, image.shape[-1:], norm.weight, norm.bias, norm.eps))
+        image = gelu(torch.addmm(self._widen[1][1], image, self._widen[1][0])).view(4 * len(image), -1)
+        # Rows and columns of the picture, of the first enlargement and of the second; pairs of columns move as one.
+        pairs = (weights @ image.T).view(torch.float64).view(-1, *self._size, 2, 2, 2).permute(0, 1, 3, 5, 2, 4)
+        return pairs.reshape(-1, 4 * self._size[0], 2 * self._size[1]).view(torch.float32)
+
+
+def by_pixels(layer: nn.ConvTranspose2d) -> Tensor:
+    """The weights of an enlargement by two as a C×4C′ matrix, which gives the four pixels of each one after another."""
+    return layer.weight.permute(0, 2, 3, 1).flatten(1)
 
 
 def heads_of(attention: Attention, projected: Tensor) -> Tensor:
-    """…×tokens×width as …×heads×tokens×d."""
-    return projected.unflatten(-1, (attention.num_heads, -1)).transpose(-3, -2)
-
-
-def attend(decoder: MaskDecoder, picture: Picture, tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The two-way transformer: n×t×C tokens of points, and what the picture's T×C tokens become for each point."""
-    transformer = decoder.transformer
-    queries, images = tokens, [picture.tokens] * len(tokens)
-    for number, block in enumerate(transformer.layers):
-        queries = attend_to_tokens(block, queries, tokens)
-        placed = [] if number == 0 else [image + picture.positions for image in images]
-        attention = block.cross_attn_token_to_image
-        asked = heads_of(attention, attention.q_proj(queries + tokens))
-        queries = block.norm2(queries + from_images(attention, asked, images, placed, picture))
-        queries = block.norm3(queries + block.mlp(queries))
-        images = to_images(block, queries, tokens, images, placed, picture)
-        del placed
-    attention = transformer.final_attn_token_to_image
-    asked = heads_of(attention, attention.q_proj(queries + tokens))
-    placed = [image + picture.positions for image in images]
-    queries = queries + from_images(attention, asked, images, placed, picture)
-    return transformer.norm_final_attn(queries), images
+    """n×t×width as n×heads×t×d."""
+    return projected.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2)
 
 
 def attend_to_tokens(block: TwoWayAttentionBlock, queries: Tensor, tokens: Tensor) -> Tensor:
@@ -121,51 +144,21 @@ def attend_to_tokens(block: TwoWayAttentionBlock, queries: Tensor, tokens: Tenso
     return block.norm1(queries + block.self_attn(q=placed, k=placed, v=queries))
 
 
-def from_images(
-    attention: Attention, asked: Tensor, images: list[Tensor], placed: list[Tensor], picture: Picture
-) -> Tensor:
-    """What n×heads×t×d queries find in their pictures, n×t×C; placed: these with positions, none in the first block."""
-    found = []
-    for number, query in enumerate(asked):
-        if placed:
-            keys = heads_of(attention, attention.k_proj(placed[number]))
-            values = heads_of(attention, attention.v_proj(images[number]))
-        else:
-            keys, values = picture.keys, picture.values
-        found.append(weighted(query, keys, values))
-    return attention.out_proj(torch.stack(found).transpose(1, 2).flatten(2))
+def from_images(attention: Attention, asking: Tensor, images: Tensor, keys: Asked) -> Tensor:
+    """What n×t×C tokens find in their n×T×C pictures, n×t×C."""
+    scores = keys.scores(heads_of(attention, attention.q_proj(asking)), images)
+    weights = torch.softmax(scores, -1, out=scores)
+    found = (weights.flatten(1, 2) @ images).view(*weights.shape[:3], -1)
+    values = attention.v_proj.weight.unflatten(0, (attention.num_heads, -1)).transpose(1, 2)
+    return attention.out_proj((found @ values).transpose(1, 2).flatten(2) + attention.v_proj.bias)
 
 
-def to_images(
-    block: TwoWayAttentionBlock,
-    queries: Tensor,
-    tokens: Tensor,
-    images: list[Tensor],
-    placed: list[Tensor],
-    picture: Picture,
-) -> list[Tensor]:
-    """The pictures' T×C tokens after they have attended to those of their points."""
-    attention = block.cross_attn_image_to_token
-    keys = heads_of(attention, attention.k_proj(queries + tokens))
-    values = heads_of(attention, attention.v_proj(queries))
-    results = []
-    for number, (key, value) in enumerate(zip(keys, values)):
-        asked = heads_of(attention, attention.q_proj(placed[number])) if placed else picture.queries
-        found = attention.out_proj(weighted(asked, key, value).transpose(0, 1).flatten(1))
-        found += images[number]
-        results.append(block.norm4(found))
-    return results
-
-
-def weighted(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Attention of heads×t×d queries over heads×n×d keys and values: heads×t×d."""
-    weights = queries @ keys.transpose(1, 2)
-    weights /= math.sqrt(queries.shape[-1])
-    return torch.softmax(weights, -1, out=weights) @ values
-
-
-def upscaled(decoder: MaskDecoder, image: Tensor, weights: Tensor) -> Tensor:
-    """1×masks×4h×4w logits of a 1×C×h×w picture and 1×masks×C/8 weights of its channels."""
-    for layer in decoder.output_upscaling:
-        image = layer(image)
-    return (weights @ image.flatten(2)).view(*weights.shape[:2], *image.shape[2:])
+def with_tokens(attention: Attention, queries: Tensor, tokens: Tensor, images: Tensor, asks: Asked) -> Tensor:
+    """The n×T×C pictures and what they find in n×t×C tokens."""
+    scores = asks.scores(heads_of(attention, attention.k_proj(queries + tokens)), images)
+    weights = torch.softmax(scores, -2, out=scores)
+    merge = attention.out_proj.weight.T.unflatten(0, (attention.num_heads, -1))
+    values = heads_of(attention, attention.v_proj(queries)) @ merge
+    # A picture's token finds one whole token in each head.
+    values[:, 0] += attention.out_proj.bias
+    return torch.baddbmm(images, weights.flatten(1, 2).transpose(1, 2), values.flatten(1, 2))

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from torch import Tensor
-from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
 
 # Small logits along one axis that any pixel depends on, at most three, and one more for rounding.
 TAPS = 4
+SQUARE = np.ones((TAPS, TAPS), np.uint8)
 # Side (px) of SAM's input up to which bounds are taken there.
 SMALL = 512
 # Rounding of a weighted mean, as a share of the greatest logit.
@@ -55,15 +56,22 @@ class Upscaling:
         rows, columns = (np.bincount(taps, minlength=n) for taps, n in zip(self.first_taps, self.grid))
         return rows.astype(np.float64), columns.astype(np.float64)
 
+    @cached_property
+    def used(self) -> np.ndarray:
+        """At which small rows and columns any pixel begins, h×w uint8."""
+        rows, columns = self.counts
+        return np.outer(rows > 0, columns > 0).astype(np.uint8)
+
     def enlarge(self, logits: Tensor) -> np.ndarray:
         """The H×W float32 logits that SAM makes of h×w ones."""
         return self.sam.postprocess_masks(logits[None, None], self.input_size, self.size)[0, 0].cpu().numpy()
 
     def bounds(self, logits: Tensor) -> Bounds:
         """What is certain of h×w logits."""
+        small = logits.float().cpu().numpy()
         if self.grid != self.logits:
-            logits = F.interpolate(logits[None, None], self.grid, mode="bilinear", align_corners=False)[0, 0]
-        return Bounds.of(self, logits.float().cpu().numpy())
+            small = cv2.resize(small, self.grid[::-1], interpolation=cv2.INTER_LINEAR)
+        return Bounds(self, small, ROUNDING * max(float(np.abs(small).max()), 1.0))
 
 
 def first_taps(small: int, side: int, seen: int, final: int) -> np.ndarray:
@@ -75,21 +83,23 @@ def first_taps(small: int, side: int, seen: int, final: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The least and the greatest of the TAPS × TAPS small logits from each on, and how much rounding may add."""
+    """What is certain of the mask above a level, from small logits and how much rounding may add to them."""
 
     upscaling: Upscaling
-    least: np.ndarray
-    greatest: np.ndarray
+    small: np.ndarray
     rounding: float
 
-    @classmethod
-    def of(cls, upscaling: Upscaling, logits: np.ndarray) -> Bounds:
-        rounding = ROUNDING * max(float(np.abs(logits).max()), 1.0)
-        return cls(upscaling, pooled(logits, np.minimum), pooled(logits, np.maximum), rounding)
+    def inside(self, level: float) -> np.ndarray:
+        """Where all the TAPS × TAPS small logits from each on, fewer at the end, are above the level, h×w uint8."""
+        return cv2.erode((self.small > level + self.rounding).view(np.uint8), SQUARE, anchor=(0, 0))
+
+    def around(self, level: float) -> np.ndarray:
+        """Where any of them may be."""
+        return cv2.dilate((self.small > level - self.rounding).view(np.uint8), SQUARE, anchor=(0, 0))
 
     def end(self, level: float) -> tuple[int, int]:
         """How many rows and columns there are up to the last with a pixel that may be above the level; at least 1."""
-        box = self.corners(self.greatest > level - self.rounding)
+        box = self.corners(self.around(level))
         return (1, 1) if box is None else (int(box[3]) + 1, int(box[2]) + 1)
 
     def boxes(self, level: float) -> tuple[np.ndarray, np.ndarray] | None:
@@ -97,32 +107,23 @@ class Bounds:
 
         None when nothing is sure to be above.
         """
-        inner = self.corners(self.least > level + self.rounding)
-        outer = self.corners(self.greatest > level - self.rounding)
+        inner = self.corners(self.inside(level))
+        outer = None if inner is None else self.corners(self.around(level))
         return None if inner is None or outer is None else (inner, outer)
 
     def corners(self, small: np.ndarray) -> np.ndarray | None:
-        (rows, columns), (begin_rows, begin_columns) = self.upscaling.first_taps, self.upscaling.counts
-        down = np.flatnonzero(np.logical_or.reduce(small[:, begin_columns > 0], axis=1)[rows])
-        across = np.flatnonzero(np.logical_or.reduce(small[begin_rows > 0], axis=0)[columns])
-        return np.array([across[0], down[0], across[-1], down[-1]], float) if len(down) and len(across) else None
+        """XYXY of the first and last row and column of the picture that begin at any that is set."""
+        left, top, width, height = cv2.boundingRect(small & self.upscaling.used)
+        if not width:
+            return None
+        rows, columns = self.upscaling.first_taps
+        first = np.searchsorted(columns, left), np.searchsorted(rows, top)
+        last = np.searchsorted(columns, left + width) - 1, np.searchsorted(rows, top + height) - 1
+        return np.array([*first, *last], float)
 
     def stability_at_most(self, threshold: float, offset: float) -> float:
         """An upper bound of `calculate_stability_score`; infinite when nothing is sure to be in the union."""
         rows, columns = self.upscaling.counts
-        most = rows @ (self.greatest > threshold + offset - self.rounding) @ columns
-        least = rows @ (self.least > threshold - offset + self.rounding) @ columns
+        most = rows @ self.around(threshold + offset).astype(np.float64) @ columns
+        least = rows @ self.inside(threshold - offset).astype(np.float64) @ columns
         return most / least if least else float("inf")
-
-
-def pooled(logits: np.ndarray, join: np.ufunc) -> np.ndarray:
-    """Least or greatest of the TAPS × TAPS values from each on, fewer at the end."""
-    for axis in (0, 1):
-        width = 1
-        while width < TAPS:
-            logits = logits.swapaxes(0, axis)
-            joined = logits.copy()
-            join(logits[:-width], logits[width:], out=joined[:-width])
-            logits = joined.swapaxes(0, axis)
-            width *= 2
-    return logits

@@ -70,8 +70,10 @@ def test_the_masks_and_their_order_are_those_of_the_published_generator(model, p
         monkeypatch.setattr(sam, "PIECE", piece)
         found = sam.SamProposals(model).generate(image, settings(**changes))
         assert len(found) == len(expected) > 0
-        for name in ("masks", "boxes", "predicted_iou", "stability"):
-            assert np.array_equal(getattr(found, name), getattr(expected, name), equal_nan=True), name
+        assert np.array_equal(found.masks, expected.masks) and np.array_equal(found.boxes, expected.boxes)
+        np.testing.assert_allclose(found.predicted_iou, expected.predicted_iou, atol=1e-5)
+        # A pixel of the many above a shifted threshold may be within rounding of it.
+        np.testing.assert_allclose(found.stability, expected.stability, atol=2e-3)
         assert found.dropped == expected.dropped
 
 
