@@ -44,8 +44,8 @@ def check_models(config: Config) -> None:
     check_weights(config.models.sam, "sam")
 
 
-def check_weights(name: str, kind: str) -> None:
-    """Raise ConfigError for an unknown checkpoint, WeightsError for one whose file is missing."""
+def check_weights(name: str, kind: str | None = None) -> None:
+    """Raise ConfigError for an unknown checkpoint (of that kind), WeightsError for one whose file is missing."""
     checkpoint = find_checkpoint(name, kind)
     if not weights_path(checkpoint).is_file():
         checked_weights(checkpoint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,10 +26,11 @@ from hybridgl_ros.commands.dataset_options import (
 from hybridgl_ros.commands.options import Device, overrides_of
 from hybridgl_ros.commands.running import INTERRUPTED
 from hybridgl_ros.config import find_file, load_config, read_yaml
+from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.evaluation.datasets import SOURCES
 from hybridgl_ros.evaluation.datasets.opened import Opened
 from hybridgl_ros.evaluation.methods import find_method, method_names
-from hybridgl_ros.evaluation.plan import Selection, ablations
+from hybridgl_ros.evaluation.plan import Run, Selection, ablations
 from hybridgl_ros.evaluation.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -138,9 +139,7 @@ def evaluate(
     from hybridgl_ros.evaluation.runner import Job, evaluate_here, run_job
 
     runs = selection.runs(loaded, overrides)
-    if local:
-        for name in {name for run in runs for name in find_method(run.method).models}:
-            check_weights(name, "clip")
+    runs, left_out = runnable(runs, selection.optional) if local else (runs, {})
     job = Job(
         splits,
         runs,
@@ -150,11 +149,39 @@ def evaluate(
         depth=not no_depth,
         notes=notes,
         opened=Opened(dataset, root, {**given, "topics": topics_of(topics or ())}),
+        left_out=left_out,
     )
     finished = run_job(job, out, overwrite=overwrite, evaluate_all=pool or evaluate_here)
     write_all(finished, title_of(dataset, config, preset, selection), out)
     if not finished.complete:
         raise typer.Exit(INTERRUPTED)
+
+
+def runnable(runs: Sequence[Run], optional: bool) -> tuple[list[Run], dict[str, str]]:
+    """The runs whose weights and libraries are here, and why the others cannot run, by name.
+
+    Raises the first one's ConfigError or WeightsError when they are not optional, or when none is left.
+    """
+    left: list[Run] = []
+    reasons: dict[str, str] = {}
+    for run in runs:
+        try:
+            check_method_here(run.method)
+            left.append(run)
+        except HybridGLError as error:
+            reasons[run.name] = str(error)
+            if not optional or len(reasons) == len(runs):
+                raise
+    return left, reasons
+
+
+def check_method_here(name: str) -> None:
+    """Raise ConfigError for a missing library of a method, WeightsError for missing weights."""
+    method = find_method(name)
+    if method.extra is not None:
+        method.extra.check()
+    for model in method.models:
+        check_weights(model)
 
 
 def coverage_notes(source: Path, splits: Mapping[str, ReferringDataset], limit: int | None) -> list[str]:

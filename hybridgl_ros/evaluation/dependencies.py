@@ -19,6 +19,7 @@ import torch
 
 from hybridgl_ros.config import find_file, values_of
 from hybridgl_ros.evaluation.methods import find_method
+from hybridgl_ros.evaluation.methods._values import FILE as VALUES
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.language.pipeline import load_pipeline, pipeline_name
 from hybridgl_ros.models.registry import Checkpoint, checkpoints, find_checkpoint
@@ -63,6 +64,7 @@ def dependencies(runs: Sequence[Run]) -> dict[str, Any]:
         "libraries": library_versions((*LIBRARIES, *LANGUAGE_LIBRARIES)),
         "processor": processor(config.models.device),
         "rules": rules_digest(config.text.rules),
+        "methods": values_digest(),
         "pipeline": pipeline_name(load_pipeline(config.models.spacy)),
     }
 
@@ -128,6 +130,11 @@ def rules_digest(rules: str) -> str:
     folder = config_directory() / "language"
     files = {*folder.rglob("*.*"), find_file(f"language/{rules}")}
     return digest_of([file for file in files if file.is_file()], config_directory())
+
+
+def values_digest() -> str:
+    """SHA-256 of the methods' published numbers and words."""
+    return digest_of([config_directory() / "evaluation" / VALUES], config_directory())
 
 
 @lru_cache(maxsize=4)

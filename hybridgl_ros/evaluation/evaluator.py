@@ -123,6 +123,8 @@ class Evaluator:
             answer = encoded.refer(sample.expression)
         except ExpressionError as error:
             raise DatasetError(f"sample {sample.id}: {error}") from error
+        if encoded.proposals is None:
+            return unranked(outcome_of(sample, answer, truth, None), answer)
         ious = mask_ious(encoded.proposals.masks, truth)
         return {
             **entry_of(outcome_of(sample, answer, truth, ious), answer),
@@ -139,7 +141,12 @@ class Evaluator:
             outcome = replace(outcome_of(sample, answer, truth, None), found=not sample.has_target)
         else:
             outcome = outcome_of(sample, answer, truth, None)
-        return {**entry_of(outcome, answer), "candidates": [], "best": None}
+        return unranked(outcome, answer)
+
+
+def unranked(outcome: Outcome, answer: Answer) -> dict[str, Any]:
+    """The journal's entry of an answer that was not chosen from proposals."""
+    return {**entry_of(outcome, answer), "candidates": [], "best": None}
 
 
 def entry_of(outcome: Outcome, answer: Answer) -> dict[str, Any]:

@@ -97,6 +97,11 @@ class Selection:
         return self.ablation is not None or any(name != FROM_FILE for name in self.methods or [DEFAULT_METHOD])
 
     @property
+    def optional(self) -> bool:
+        """Whether a run may be left out: a row of a whole table, but nothing that was named."""
+        return self.ablation is not None and not self.rows
+
+    @property
     def titles(self) -> list[str]:
         """The names of the methods, a file of answers by its own."""
         names = dict.fromkeys(self.methods or [DEFAULT_METHOD])

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Job:
     datasets: by split. cache: folder of the stage cache, None for none. limit: first samples of each split only.
     threads: CPU threads a process. load: makes the segmenter, the configured models when left out. depth: whether the
     methods get the depth that a data set has. notes: what a reader must know before trusting the figures.
+    left_out: why runs that were asked for are not among these, by name.
     opened: how the data sets were opened, None when nobody need open them again.
     """
 
@@ -53,6 +54,7 @@ class Job:
     depth: bool = True
     notes: tuple[str, ...] = ()
     opened: Opened | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dataset(self) -> str:

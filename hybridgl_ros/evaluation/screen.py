@@ -78,6 +78,8 @@ def print_summary(finished: Finished, lines: Sequence[Line], title: str, console
                 )
             ),
         )
+    for name in finished.job.left_out:
+        table.add_row(*([""] if several else []), name, *["–"] * (len(headings) - 1 - several))
     wide = console if console.is_terminal else plain_console(file=console.file, width=200)
     wide.print(table)
     for text in (
@@ -133,7 +135,7 @@ def counts_text(lines: Sequence[Line]) -> str:
 
 def warnings(finished: Finished, with_paper: bool) -> list[str]:
     """What a reader must know before comparing."""
-    found = []
+    found = [f"{name} is left out: {reason}" for name, reason in finished.job.left_out.items()]
     if not finished.complete:
         found.append("stopped early: the figures are of a part of the split, do not compare them")
     elif with_paper and finished.job.limit is not None:

@@ -62,6 +62,29 @@ def test_an_ablation_prints_its_table(evaluate, tmp_path, table, rows):
     assert all(row["run"] in out for row in written)
 
 
+def test_table_1_leaves_out_what_is_not_here_and_says_so(evaluate, tmp_path, monkeypatch):
+    monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "empty"))
+    code, out, _ = evaluate("--ablation", "table1", "--limit", 4)
+    assert code == 0
+    assert [row["run"] for row in rows_of(tmp_path / "out/summary.csv")] == [
+        "sam-clip",
+        "global-local",
+        "car",
+        "hybridgl",
+    ]
+    lines = " ".join(out.split())
+    assert "grad-cam is left out: the weights of clip_rn50 are missing" in lines
+    assert "run: hybridgl download clip_rn50" in lines
+    assert "maskclip is left out" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("named", [("--method", "maskclip"), ("--ablation", "table1", "--row", "maskclip")])
+def test_what_is_named_is_not_left_out(evaluate, tmp_path, monkeypatch, named):
+    monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "empty"))
+    code, _, errors = evaluate(*named)
+    assert code == FAILED and "run: hybridgl download clip_rn50" in errors
+
+
 def test_rows_of_a_table_run_by_name(evaluate, tmp_path):
     code, _, _ = evaluate("--ablation", "table3", "--row", "G2L", "--row", "G(blur)", "--limit", 4)
     assert code == 0
@@ -100,7 +123,7 @@ def test_the_second_run_says_what_the_cache_spared(evaluate, tmp_path):
         (("--ablation", "table9"), "there are table1"),
         (("--ablation", "table5", "--row", "G3L"), "table5 has no row 'G3L'; its rows are G2L, + Rel"),
         (("--row", "G2L"), "--row names a row of --ablation"),
-        (("--method", "guess"), "there are global-local"),
+        (("--method", "guess"), "there are car"),
         (("--ablation", "table3", "--method", "hybridgl"), "leave out"),
         (("--topic", "picture=/a"), "--topic wants NAME=TOPIC"),
         (("--split-by", "umd"), "does not understand split_by"),

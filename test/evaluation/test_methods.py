@@ -43,8 +43,16 @@ def answer(config, stages, picture):
 
 
 def test_methods_are_found_by_their_files():
-    assert method_names() == ["global-local", "grad-cam", "hybridgl", "maskclip", "predictions", "sam-clip"]
-    with pytest.raises(ConfigError, match="no method 'clip'; there are global-local"):
+    assert method_names() == [
+        "car",
+        "global-local",
+        "grad-cam",
+        "hybridgl",
+        "maskclip",
+        "predictions",
+        "sam-clip",
+    ]
+    with pytest.raises(ConfigError, match="no method 'clip'; there are car"):
         find_method("clip")
 
 

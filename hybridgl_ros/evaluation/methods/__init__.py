@@ -1,9 +1,9 @@
-"""Methods that answer expressions, one file each: hybridgl, sam-clip, global-local, grad-cam, maskclip, predictions.
+"""Methods that answer expressions, one file each: HybridGL, those of its Table 1, and answers from a file.
 
 A file of this folder is a method of that name (`_` for `-`) when it has
 `build(config, stages) -> Method` and `SETTINGS`, the configuration changes that make the method what it is.
-`MODELS` names the checkpoints that it loads beside the configuration's. One with `FROM_FILE` has no models at all: its
-`build(config, source)` reads answers that somebody else made, see `Recorded`.
+`MODELS` names the checkpoints that it loads beside the configuration's, `EXTRA` the libraries. One with `FROM_FILE` has
+no models at all: its `build(config, source)` reads answers that somebody else made, see `Recorded`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,8 +27,8 @@ class EncodedImage(Protocol):
     """One image, ready for any number of expressions."""
 
     @property
-    def proposals(self) -> Proposals:
-        """What the answers' candidates are indices of."""
+    def proposals(self) -> Proposals | None:
+        """What the answers' candidates are indices of; None for a method that makes masks of its own."""
         ...
 
     def refer(self, expression: str) -> Answer:
@@ -56,6 +57,19 @@ class Recorded(Protocol):
 
 
 @dataclass(frozen=True)
+class Extra:
+    """Libraries that the package does not install by itself. name: of setup.py's extra. modules: what it brings."""
+
+    name: str
+    modules: tuple[str, ...]
+
+    def check(self) -> None:
+        """Raise ConfigError with the command when one of them is not installed."""
+        if missing := [module for module in self.modules if find_spec(module) is None]:
+            raise ConfigError(f"needs {' and '.join(missing)}; run: pip install 'hybridgl-ros[{self.name}]'")
+
+
+@dataclass(frozen=True)
 class MethodFile:
     """What a file of this folder offers. build: a `Method` of a configuration and its `Stages`; of one from a file, a
     `Recorded` of a configuration and the file."""
@@ -65,6 +79,7 @@ class MethodFile:
     models: tuple[str, ...]
     build: Callable[[Config, Any], Any]
     from_file: bool = False
+    extra: Extra | None = None
 
 
 def method_names() -> list[str]:
@@ -84,4 +99,4 @@ def find_method(name: str) -> MethodFile:
     check_method(name)
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     models, from_file = getattr(module, "MODELS", ()), getattr(module, "FROM_FILE", False)
-    return MethodFile(name, module.SETTINGS, models, module.build, from_file)
+    return MethodFile(name, module.SETTINGS, models, module.build, from_file, getattr(module, "EXTRA", None))
