@@ -14,8 +14,8 @@ from rclpy.node import Node
 from hybridgl_ros.action import Refer
 from hybridgl_ros.ros.common.qos import SERVICE
 from hybridgl_ros.ros.segment.desk import Desk
+from hybridgl_ros.ros.segment.job import Outcome
 from hybridgl_ros.ros.segment.refusals import CANCELLED
-from hybridgl_ros.ros.segment.worker import Outcome
 from hybridgl_ros.srv import ReferSegment
 
 WAITING = "waiting"

@@ -8,7 +8,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 
-from hybridgl_ros.ros.segment.worker import Outcome
+from hybridgl_ros.ros.segment.job import Outcome
 
 KEPT = 1000
 STAGES = ("decode", "proposals", "features", "localisation", "parse", "scoring", "places", "publish")

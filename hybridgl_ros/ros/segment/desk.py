@@ -16,8 +16,9 @@ from hybridgl_ros.ros.common.messages import referred_objects, summary
 from hybridgl_ros.ros.common.settings import SegmentSettings
 from hybridgl_ros.ros.segment.counters import Counters
 from hybridgl_ros.ros.segment.image_input import ImageInput
+from hybridgl_ros.ros.segment.job import Frame, Outcome
 from hybridgl_ros.ros.segment.refusals import NO_IMAGE, RefusedError, kind_of
-from hybridgl_ros.ros.segment.worker import ENDING, Frame, InferenceWorker, Outcome
+from hybridgl_ros.ros.segment.worker import ENDING, InferenceWorker
 
 
 class Desk:
@@ -63,17 +64,18 @@ class Desk:
 
     def submit(
         self,
-        expression: str,
+        question: str | tuple[str, ...],
         frame: Callable[[], Frame],
         source: str,
         *,
         counted: bool = True,
         deadline: float = 0.0,
         watch: Progress = unwatched,
-    ) -> Future[Outcome]:
-        """Have an expression answered; see `InferenceWorker.submit`. Raises HybridGLError when it is refused."""
-        self.check_expression(expression)
-        future = self._worker.submit(expression, frame, source=source, counted=counted, deadline=deadline, watch=watch)
+    ) -> Future[Any]:
+        """Have one or several answered; see `InferenceWorker.submit`. Raises HybridGLError when it is refused."""
+        for expression in (question,) if isinstance(question, str) else question:
+            self.check_expression(expression)
+        future = self._worker.submit(question, frame, source=source, counted=counted, deadline=deadline, watch=watch)
         future.add_done_callback(self._count)
         return future
 
@@ -128,6 +130,13 @@ class Desk:
         self.newest_frame()
         return self.newest_frame
 
-    def _count(self, future: Future[Outcome]) -> None:
+    def _count(self, future: Future[Any]) -> None:
         if not future.cancelled() and future.exception() is None:
-            self.counters.count(future.result())
+            for outcome in outcomes_of(future):
+                self.counters.count(outcome)
+
+
+def outcomes_of(future: Future[Any]) -> tuple[Outcome, ...]:
+    """The outcomes of a request that is done, be it one or several."""
+    result = future.result()
+    return (result,) if isinstance(result, Outcome) else result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
 from typing import TypeAlias
@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from hybridgl_ros.economy import batch_sizes, described, with_halved_batches
-from hybridgl_ros.errors import OutOfMemoryError, PlaceError
+from hybridgl_ros.errors import OutOfMemoryError, PlaceError, StoppedError
 from hybridgl_ros.memory import give_back, ran_out
 from hybridgl_ros.metric.placement import Placement, place_of
 from hybridgl_ros.metric.registration import RegisteredDepth
@@ -24,6 +24,8 @@ from hybridgl_ros.types import Answer, Scene
 
 Places: TypeAlias = tuple[Placement | str, ...]
 """Where each object of an answer is, or the reason why that is not known."""
+Result: TypeAlias = tuple[Answer, Places] | Exception
+"""What became of one of several expressions."""
 
 
 class ModelState(Enum):
@@ -99,13 +101,14 @@ class Engine:
         if taken is not None:
             self._models.leave(taken)
 
-    def answer(
-        self, image: np.ndarray, depth: RegisteredDepth | str, expression: str, progress: Progress
-    ) -> tuple[Answer, Places]:
-        """The answer on an H×W×3 uint8 RGB picture; with smaller batches, and a note, when memory runs out.
+    def answers(
+        self, image: np.ndarray, depth: RegisteredDepth | str, expressions: Sequence[str], progress: Progress
+    ) -> list[Result]:
+        """The answers on an H×W×3 uint8 RGB picture; with smaller batches, and a note, when memory runs out.
 
-        depth: the picture's, or why there is none. With the answer comes where each of its objects is. Raises
-        RefusedError without models, OutOfMemoryError when the smallest batches do not fit either.
+        depth: the picture's, or why there is none. With each answer comes where its objects are. What goes wrong with
+        one expression is its result. Raises what concerns all: RefusedError without models, OutOfMemoryError when the
+        smallest batches do not fit either.
         """
         if self._segmenter is None:
             raise RefusedError(self.problem or "no models are loaded", NO_MODELS)
@@ -116,16 +119,14 @@ class Engine:
                 if config is not self._configured:
                     # Once a configuration: what is made with the first expression stays for the next ones.
                     self._segmenter, self._configured = self._segmenter.with_config(config), config
-                answer, places = self._try(self._segmenter, config, image, depth, expression, progress)
+                results = self._try(self._segmenter, config, image, depth, expressions, progress)
             except (MemoryError, RuntimeError, OutOfMemoryError) as error:
                 if not ran_out(error):
                     raise
                 if max(batch_sizes(config).values()) == 1:
                     raise error if isinstance(error, OutOfMemoryError) else OutOfMemoryError(str(error)) from error
             else:
-                if notes:
-                    answer = dataclasses.replace(answer, notes=(*answer.notes, *notes))
-                return answer, places
+                return [noted(result, notes) for result in results] if notes else results
             # Here, where no traceback holds what the failed attempt had taken.
             self.halvings += 1
             notes = (f"memory ran out: done with smaller batches ({self.economy})",)
@@ -138,17 +139,57 @@ class Engine:
         config: Config,
         image: np.ndarray,
         depth: RegisteredDepth | str,
-        expression: str,
+        expressions: Sequence[str],
         progress: Progress,
-    ) -> tuple[Answer, Places]:
+    ) -> list[Result]:
         known = None if isinstance(depth, str) else depth
         scene = self._cache.get(image, config, partial(configured.encode, progress=progress), self._capacity, known)
-        answer = configured.refer(scene, expression, progress)
-        if isinstance(depth, str):
-            return answer, (depth,) * len(answer.objects)
-        if answer.objects:
+        answers = refer_each(configured, scene, expressions, progress)
+        if known is not None and any(answer.objects for answer in answers if not isinstance(answer, Exception)):
             progress("places")
-        return answer, tuple(placed(scene, entry.mask, config) for entry in answer.objects)
+
+        def where(mask: np.ndarray) -> Placement | str:
+            return depth if isinstance(depth, str) else placed(scene, mask, config)
+
+        return [
+            answer if isinstance(answer, Exception) else (answer, tuple(where(entry.mask) for entry in answer.objects))
+            for answer in answers
+        ]
+
+
+def refer_each(
+    segmenter: Segmenter, scene: Scene, expressions: Sequence[str], progress: Progress
+) -> list[Answer | Exception]:
+    """The answer to each expression, or what went wrong with it. Raises what concerns all of them."""
+    if len(expressions) > 1:
+        try:
+            return list(segmenter.refer(scene, expressions, progress))
+        except Exception as error:
+            # Which one it was shows when they are asked one by one.
+            if concerns_all(error):
+                raise
+    results: list[Answer | Exception] = []
+    for expression in expressions:
+        try:
+            results.append(segmenter.refer(scene, expression, progress))
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            results.append(error)
+    return results
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether it is no fault of an expression."""
+    return isinstance(error, StoppedError) or ran_out(error)
+
+
+def noted(result: Result, notes: tuple[str, ...]) -> Result:
+    """A result with further notes in its answer."""
+    if isinstance(result, Exception):
+        return result
+    answer, places = result
+    return dataclasses.replace(answer, notes=(*answer.notes, *notes)), places
 
 
 def placed(scene: Scene, mask: np.ndarray, config: Config) -> Placement | str:

@@ -18,11 +18,11 @@ from hybridgl_ros.ros.common.qos import RESULTS, overridden
 from hybridgl_ros.ros.common.settings import SegmentSettings
 from hybridgl_ros.ros.segment.desk import Desk
 from hybridgl_ros.ros.segment.follower import Follower
+from hybridgl_ros.ros.segment.job import Frame, Outcome
 from hybridgl_ros.ros.segment.mailbox import Mailbox
 from hybridgl_ros.ros.segment.outputs import Outputs
 from hybridgl_ros.ros.segment.place_outputs import PlaceOutputs
 from hybridgl_ros.ros.segment.refusals import kind_of
-from hybridgl_ros.ros.segment.worker import Frame, Outcome
 
 SOURCE = "topic"
 

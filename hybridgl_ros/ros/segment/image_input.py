@@ -17,8 +17,8 @@ from hybridgl_ros.ros.common.conversion import image_from_message
 from hybridgl_ros.ros.common.graph import COMPRESSED_SUFFIX, IMAGE_TYPES, Offer, described, explain_silence, offers
 from hybridgl_ros.ros.common.qos import FRAMES, follow, overridden
 from hybridgl_ros.ros.segment.depth_input import DepthInput
+from hybridgl_ros.ros.segment.job import Frame
 from hybridgl_ros.ros.segment.mailbox import Mailbox
-from hybridgl_ros.ros.segment.worker import Frame
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks, UnsupportedEventTypeError

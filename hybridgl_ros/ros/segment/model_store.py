@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
-from typing import Protocol
+from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol, overload
 
 import numpy as np
 
@@ -28,7 +28,11 @@ class Segmenter(Protocol):
         progress: Progress,
     ) -> Scene: ...
 
-    def refer(self, scene: Scene, expression: str, progress: Progress) -> Answer: ...
+    @overload
+    def refer(self, scene: Scene, expression: str, progress: Progress) -> Answer: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def refer(self, scene: Scene, expression: Sequence[str], progress: Progress) -> list[Answer]: ...
 
 
 def load_segmenter(config: Config) -> Segmenter:

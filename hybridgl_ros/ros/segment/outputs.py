@@ -15,8 +15,8 @@ from hybridgl_ros.ros.common.graph import COMPRESSED_SUFFIX
 from hybridgl_ros.ros.common.messages import all_referents, referred_objects
 from hybridgl_ros.ros.common.publishers import heard, publisher_of
 from hybridgl_ros.ros.common.settings import SegmentSettings
+from hybridgl_ros.ros.segment.job import Outcome
 from hybridgl_ros.ros.segment.place_outputs import PlaceOutputs
-from hybridgl_ros.ros.segment.worker import Outcome
 
 
 class Outputs:

@@ -17,7 +17,7 @@ from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.ros.common.clouds import cloud_message
 from hybridgl_ros.ros.common.frames import TargetFrame
 from hybridgl_ros.ros.common.publishers import heard, publisher_of
-from hybridgl_ros.ros.segment.worker import Outcome
+from hybridgl_ros.ros.segment.job import Outcome
 
 BOX_COLOUR = ColorRGBA(r=1.0, g=0.6, b=0.0, a=0.35)
 TEXT_COLOUR = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,76 +16,15 @@ from hybridgl_ros.errors import HybridGLError, PlaceError, StoppedError
 from hybridgl_ros.metric.registration import RegisteredDepth
 from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.ros.segment import refusals
-from hybridgl_ros.ros.segment.engine import Engine, ModelState, Places
+from hybridgl_ros.ros.segment.engine import Engine, ModelState, Result
 from hybridgl_ros.ros.segment.inference import Inference
+from hybridgl_ros.ros.segment.job import Frame, Job, Outcome
 from hybridgl_ros.ros.segment.refusals import RefusedError, kind_of
 from hybridgl_ros.ros.segment.stopwatch import Stopwatch
 from hybridgl_ros.ros.segment.turns import Turns
 from hybridgl_ros.settings import Config
-from hybridgl_ros.types import Answer
 
 ENDING = "the node is ending"
-
-
-def no_depth(height: int, width: int) -> RegisteredDepth:
-    """The depth of a picture that came alone."""
-    raise PlaceError("there is no depth: the picture came with the request")
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A picture that is decoded only when it is wanted.
-
-    header: std_msgs/Header. read: gives H×W×3 uint8 RGB. depth: gives the depth on the grid of a picture of that
-    height and width, or raises PlaceError with the reason.
-    """
-
-    header: Any
-    read: Callable[[], np.ndarray]
-    depth: Callable[[int, int], RegisteredDepth] = no_depth
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one expression on one frame.
-
-    answer: None when there is none, then problem says why, kind is one of `refusals`, and header and image may be
-    missing, too. image: the decoded frame. latency: seconds since the expression was taken up; timings: those of
-    each stage that was gone through. places: of each of the answer's objects, where it is, or the reason why that is
-    not known.
-    """
-
-    expression: str
-    header: Any
-    image: np.ndarray | None
-    answer: Answer | None
-    problem: str
-    latency: float
-    kind: str = ""
-    timings: Mapping[str, float] = field(default_factory=dict)
-    places: Places = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """A request on its way; see `InferenceWorker.submit`. born: monotonic time at which it was taken in."""
-
-    expression: str
-    frame: Callable[[], Frame]
-    source: str
-    counted: bool
-    deadline: float
-    watch: Progress
-    future: Future[Outcome] = field(default_factory=Future)
-    born: float = field(default_factory=time.monotonic)
-
-    @property
-    def late(self) -> bool:
-        return 0 < self.deadline < time.monotonic() - self.born
-
-    def refused(self, problem: str, kind: str) -> Outcome:
-        """The outcome of a job that is not done."""
-        return Outcome(self.expression, None, None, None, problem, 0.0, kind)
 
 
 class InferenceWorker:
@@ -160,21 +99,22 @@ class InferenceWorker:
 
     def submit(
         self,
-        expression: str,
+        question: str | tuple[str, ...],
         frame: Callable[[], Frame],
         *,
         source: str = "",
         counted: bool = True,
         deadline: float = 0.0,
         watch: Progress = unwatched,
-    ) -> Future[Outcome]:
-        """Have an expression answered; frame is called when its turn comes.
+    ) -> Future[Any]:
+        """Have an expression answered, or several together on one frame; frame is called when its turn comes.
 
+        The future's result is the Outcome, or the tuple of them.
         source: sources take turns. counted: whether it takes one of the places that are limited. deadline: seconds
         after which its turn comes too late, 0 for never. watch: told of every stage, in the worker's thread. Raises
         RefusedError when too many wait, and while the worker ends.
         """
-        job = Job(expression, frame, source, counted, deadline, watch)
+        job = Job(question, frame, source, counted, deadline, watch)
         with self._lock:
             if self._ending:
                 raise RefusedError(ENDING, refusals.ENDING)
@@ -191,7 +131,7 @@ class InferenceWorker:
         """Answer a request with a problem, and stop the work on it; False when it was answered before."""
         with self._lock:
             job = self._jobs.get(future)
-        return job is not None and settle(future, job.refused(problem, kind))
+        return job is not None and job.refuse(problem, kind)
 
     def drop(self, problem: str, kind: str = refusals.INACTIVE) -> None:
         """Stop whatever waits and is in hand."""
@@ -256,13 +196,13 @@ class InferenceWorker:
                 return
             self._in_hand = job.future
         try:
-            settle(job.future, self._answer(job))
+            job.settle(self._answer(job))
         except Exception as error:
             # Reporting a defect failed in its turn; whoever waits must hear of it all the same.
             with suppress(InvalidStateError):
                 job.future.set_exception(error)
 
-    def _answer(self, job: Job) -> Outcome:
+    def _answer(self, job: Job) -> list[Outcome]:
         started = time.perf_counter()
         stopwatch = Stopwatch()
 
@@ -272,9 +212,7 @@ class InferenceWorker:
             if stopwatch.start(stage):
                 job.watch(stage)
 
-        header = image = answer = None
-        places: Places = ()
-        problem = kind = ""
+        header = image = None
         try:
             if job.late:
                 raise RefusedError(f"the deadline of {job.deadline:g} s passed while waiting", refusals.DEADLINE)
@@ -283,12 +221,23 @@ class InferenceWorker:
             progress("decode")
             image = frame.read()
             depth = depth_of(frame, image)
-            answer, places = self._engine.answer(image, depth, job.expression, progress)
+            results: list[Result] = self._engine.answers(image, depth, job.expressions, progress)
         except Exception as error:
-            problem, kind = self._explain(error), kind_of(error)
+            results = [error] * len(job.expressions)
         stopwatch.stop()
         latency = time.perf_counter() - started
-        return Outcome(job.expression, header, image, answer, problem, latency, kind, stopwatch.seconds, places)
+        failures = dict.fromkeys(result for result in results if isinstance(result, Exception))
+        problems = {error: self._explain(error) for error in failures}
+        outcomes = []
+        for number, (expression, result) in enumerate(zip(job.expressions, results, strict=True)):
+            timings = {} if number else stopwatch.seconds
+            common = partial(Outcome, expression, header, image, latency=latency, timings=timings)
+            if isinstance(result, Exception):
+                outcomes.append(common(answer=None, problem=problems[result], kind=kind_of(result)))
+            else:
+                answer, places = result
+                outcomes.append(common(answer=answer, problem="", places=places))
+        return outcomes
 
     def _explain(self, error: Exception) -> str:
         """The one place where any exception becomes a text; what is no HybridGLError is reported as a defect."""
@@ -304,12 +253,3 @@ def depth_of(frame: Frame, image: np.ndarray) -> RegisteredDepth | str:
         return frame.depth(*image.shape[:2])
     except PlaceError as error:
         return str(error)
-
-
-def settle(future: Future[Outcome], outcome: Outcome) -> bool:
-    """Give a future its result, unless it has one or is cancelled; whether that was done."""
-    try:
-        future.set_result(outcome)
-    except InvalidStateError:
-        return False
-    return True

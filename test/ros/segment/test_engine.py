@@ -49,14 +49,18 @@ class Greedy:
             self.need()
         return [image]
 
-    def refer(self, scene, expression: str, progress) -> FakeAnswer:
+    def refer(self, scene, expression, progress):
         if not self.encoding:
             self.need()
-        return FakeAnswer(batch_sizes(self.config))
+        answer = FakeAnswer(batch_sizes(self.config))
+        return answer if isinstance(expression, str) else [answer] * len(expression)
 
 
 def ask(tried: Engine, picture: np.ndarray = PICTURE, expression: str = "cup") -> FakeAnswer:
-    answer, places = tried.answer(picture, "no depth", expression, unwatched)
+    (result,) = tried.answers(picture, "no depth", [expression], unwatched)
+    if isinstance(result, Exception):
+        raise result
+    answer, places = result
     assert places == ()
     return answer
 
@@ -85,6 +89,14 @@ def test_batches_are_halved_until_they_fit_and_stay_so(error: Exception, encodin
     attempts = segmenter.attempts
     assert ask(tried, PICTURE + 1).notes == ("a note",)
     assert segmenter.attempts == attempts + 1
+
+
+@pytest.mark.parametrize("encoding", [True, False])
+def test_several_are_tried_together_with_smaller_batches(encoding: bool) -> None:
+    tried = engine(Greedy(8, MemoryError(), encoding))
+    results = tried.answers(PICTURE, "no depth", ["cup", "fork"], unwatched)
+    assert [set(answer.sizes.values()) for answer, _ in results] == [{8}, {8}]
+    assert all("smaller batches" in answer.notes[1] for answer, _ in results)
 
 
 def test_without_success_the_answer_is_an_error_and_the_next_one_is_tried() -> None:

@@ -29,6 +29,7 @@ class FakeSegmenter:
 
     def __init__(self) -> None:
         self.encoded = 0
+        self.lists: list[tuple[str, ...]] = []
         self.config = None
         self.asked = threading.Event()
         self.go_on = threading.Event()
@@ -43,8 +44,11 @@ class FakeSegmenter:
         self.depth = depth
         return [image.copy()]
 
-    def refer(self, scene, expression: str, progress):
+    def refer(self, scene, expression, progress):
         self.asked.set()
+        if not isinstance(expression, str):
+            self.lists.append(expression)
+            return [self.refer(scene, one, progress) for one in expression]
         assert self.go_on.wait(PATIENCE)
         if expression == "defect":
             raise KeyError("defect")
@@ -174,6 +178,36 @@ def test_answer_settings_keep_the_scene_and_image_settings_do_not(make_worker, s
     worker.configure(replace(config, {"features.beta": 3.0}), 2)
     ask(worker)
     assert segmenter.encoded == 2
+
+
+def test_several_are_answered_together_on_one_frame(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker(limit=1, cache=0)
+    outcomes = worker.submit(("cup", "plate", "fork"), frame).result(PATIENCE)
+    assert [outcome.expression for outcome in outcomes] == [outcome.answer[0] for outcome in outcomes]
+    assert [outcome.expression for outcome in outcomes] == ["cup", "plate", "fork"]
+    assert {outcome.header for outcome in outcomes} == {"header 7"}
+    assert (segmenter.encoded, segmenter.lists) == (1, [("cup", "plate", "fork")])
+    # The stages were gone through once, and are counted once.
+    assert [bool(outcome.timings) for outcome in outcomes] == [True, False, False]
+
+
+def test_what_fails_with_one_leaves_the_others(make_worker, defects: list[Exception]) -> None:
+    outcomes = make_worker().submit(("cup", "defect", "fork"), frame).result(PATIENCE)
+    assert [outcome.answer is None for outcome in outcomes] == [False, True, False]
+    assert outcomes[1].problem == "KeyError: 'defect'"
+    assert [repr(error) for error in defects] == ["KeyError('defect')"]
+
+
+def test_what_concerns_all_is_told_of_each_and_reported_once(make_worker, defects: list[Exception]) -> None:
+    def fail() -> Frame:
+        raise KeyError("no frame")
+
+    worker = make_worker()
+    outcomes = worker.submit(("cup", "fork"), fail).result(PATIENCE)
+    assert [outcome.problem for outcome in outcomes] == ["KeyError: 'no frame'"] * 2
+    assert len(defects) == 1
+    late = worker.submit(("cup", "fork"), frame, deadline=1e-9).result(PATIENCE)
+    assert [(outcome.expression, outcome.kind) for outcome in late] == [("cup", "deadline"), ("fork", "deadline")]
 
 
 def test_a_defect_is_reported_and_the_next_answer_comes(make_worker, defects: list[Exception]) -> None:
@@ -320,6 +354,19 @@ def test_a_stopped_request_frees_its_place_and_ends_at_its_next_step(make_worker
     go_on.set()
     assert following.result(PATIENCE).answer[0] == "plate"
     assert stages == ["decode", "proposals"]
+
+
+def test_stopping_several_is_told_of_each(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    segmenter.go_on.clear()
+    future = worker.submit(("cup", "fork"), frame)
+    assert worker.stop(future, "enough")
+    assert [(outcome.expression, outcome.problem) for outcome in future.result(PATIENCE)] == [
+        ("cup", "enough"),
+        ("fork", "enough"),
+    ]
+    segmenter.go_on.set()
+    assert ask(worker).answer is not None
 
 
 def test_dropping_tells_all_and_the_next_is_answered(make_worker, segmenter: FakeSegmenter) -> None:
