@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
-import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.memory import check_room
+from hybridgl_ros.models.parts import folder_of
 from hybridgl_ros.pixels import to_rgb
 from hybridgl_ros.presentation import reading
 
@@ -197,4 +197,15 @@ def data_uri(image: np.ndarray, width: int) -> str:
 @lru_cache(maxsize=8)
 def load_font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which comes with matplotlib and knows most alphabets."""
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
+    return ImageFont.truetype(str(font_file()), size)
+
+
+def font_file() -> Path:
+    """The file, without a tenth of a second for importing matplotlib where that keeps its files beside it."""
+    name = Path("fonts", "ttf", "DejaVuSans.ttf")
+    beside = folder_of("matplotlib") / "mpl-data" / name
+    if beside.is_file():
+        return beside
+    import matplotlib
+
+    return Path(matplotlib.get_data_path(), name)

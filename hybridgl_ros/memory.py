@@ -118,8 +118,29 @@ def ran_out(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY)
 
 
-def give_back() -> None:
-    """Return what is no longer used to the system: Python's, the C library's where it can, and the GPU's."""
+@contextmanager
+def made_to_last() -> Iterator[None]:
+    """For imports and models: nothing of what is made inside is looked through for rubbish, then or later.
+
+    That would take a fifth of the time of loading, and as long again when the process ends.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def give_back(everything: bool = False) -> None:
+    """Return what is no longer used to the system: Python's, the C library's where it can, and the GPU's.
+
+    everything: of what was made to last, too.
+    """
+    if everything:
+        gc.unfreeze()
     gc.collect()
     cuda = used_cuda()
     if cuda is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
+import weakref
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -148,3 +150,18 @@ def test_the_gpu_s_memory_is_that_of_all_devices(monkeypatch: pytest.MonkeyPatch
     cuda = SimpleNamespace(is_initialized=lambda: True, device_count=lambda: 2, memory_reserved=taken.get)
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     assert memory.gpu_memory() == 7 * GB
+
+
+def test_what_is_made_to_last_is_not_looked_through_until_everything_is():
+    class Loop:
+        def __init__(self) -> None:
+            self.own = self
+
+    with memory.made_to_last():
+        assert not gc.isenabled()
+        lasting = weakref.ref(Loop())
+    assert gc.isenabled()
+    memory.give_back()
+    assert lasting() is not None
+    memory.give_back(everything=True)
+    assert lasting() is None

@@ -16,6 +16,7 @@ from hybridgl_ros.commands.output import show
 from hybridgl_ros.commands.running import NOT_FOUND
 from hybridgl_ros.config import load_config
 from hybridgl_ros.drawing import draw_answer, read_image, write_image
+from hybridgl_ros.memory import made_to_last
 from hybridgl_ros.presentation import record, report
 
 if TYPE_CHECKING:
@@ -56,10 +57,10 @@ def segment(
     check_models(settings)
     make_folder(out, "--out")
     # From here on it takes seconds: what can be wrong with the input was found before.
-    from hybridgl_ros.explanation.page import write_page
-    from hybridgl_ros.segmenter import ReferringSegmenter
+    with made_to_last():
+        from hybridgl_ros.segmenter import ReferringSegmenter
 
-    segmenter = ReferringSegmenter.load(settings)
+        segmenter = ReferringSegmenter.load(settings)
     scene = segmenter.encode(picture)
     answers = segmenter.refer(scene, expressions)
     about = f"{image.name} · {settings.models.sam}, {settings.models.clip} · scoring by {settings.scoring.method}"
@@ -68,6 +69,8 @@ def segment(
         write_image(files["mask"], answer.mask)
         write_image(files["overlay"], draw_answer(picture, answer))
         if explain:
+            from hybridgl_ros.explanation.page import write_page
+
             files["explanation"] = out / f"{stem}-explanation.html"
             write_page(files["explanation"], picture, expression, answer, about)
         if as_json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cv2
-import matplotlib
 import numpy as np
 
 COLOURS = "inferno"
@@ -60,6 +59,8 @@ def to_unit(values: np.ndarray) -> np.ndarray:
 
 def draw_map(image: np.ndarray, values: np.ndarray) -> np.ndarray:
     """An H×W map of 0 … 1 over the grey, darkened picture; both pictures H×W×3 uint8 RGB."""
+    import matplotlib  # nothing but this function needs it, and answers would wait for it
+
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] * np.float32(GROUND)
     colours = 255 * matplotlib.colormaps[COLOURS](values)[..., :3].astype(np.float32)
     weight = STRENGTH * values[..., None]

