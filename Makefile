@@ -1,4 +1,6 @@
-# make demo | test | bench | lint | build | setup | clean | distclean
+# make demo | test | soak | fuzz | bench | lint | build | setup | clean | distclean
+# MINUTES  how long `make soak` goes on, SOAK_ARGS its further arguments (--models embedded)
+# COUNT    messages of `make fuzz`, FUZZ_ARGS its further arguments (--models embedded --seed 1)
 # DEVICE   what `make bench` measures on, BENCH_ARGS its further arguments (--rows 1,2 --quick)
 # PYTHON   the Python that the virtual environment is made from
 # EXTRAS   extras of setup.py to install
@@ -9,16 +11,21 @@ EXTRAS ?= dev,cluster
 TORCH ?=
 DEVICE ?= cpu
 BENCH_ARGS ?=
+MINUTES ?= 5
+SOAK_ARGS ?=
+COUNT ?= 20000
+FUZZ_ARGS ?=
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 BOOTSTRAP := $(PYTHON) tools/bootstrap.py
 OPTIONS := --extras "$(EXTRAS)" --torch "$(TORCH)"
 ENVIRONMENT := . tools/environment.sh && . tools/isolate.sh
+TESTS := test:test/ros:$$PYTHONPATH
 
-.PHONY: help setup build demo test bench lint clean distclean
+.PHONY: help setup build demo test soak fuzz bench lint clean distclean
 
 help:
-	@sed -n '1,5s/^# //p' Makefile
+	@sed -n '1,7s/^# //p' Makefile
 
 setup:
 	@$(BOOTSTRAP) install $(OPTIONS)
@@ -32,6 +39,12 @@ demo: build
 test: build
 	@tools/browser.sh
 	@$(ENVIRONMENT) && pytest $(PYTEST_ARGS)
+
+soak: build
+	@$(ENVIRONMENT) && PYTHONPATH=$(TESTS) python -m soak --minutes $(MINUTES) $(SOAK_ARGS)
+
+fuzz: build
+	@$(ENVIRONMENT) && PYTHONPATH=$(TESTS) python -m fuzz --count $(COUNT) $(FUZZ_ARGS)
 
 bench: build
 	@$(ENVIRONMENT) && python -m benchmarks.bench --device $(DEVICE) $(BENCH_ARGS)

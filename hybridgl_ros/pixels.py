@@ -6,10 +6,12 @@ A message is anything with the fields of sensor_msgs/Image or sensor_msgs/Compre
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 from rosbags.image import ImageError as UnsupportedError
 from rosbags.image.image import Format, convert_color, to_cvtype
 
@@ -23,6 +25,8 @@ ELEMENTS = {"uint8": "8U", "int8": "8S", "uint16": "16U", "int16": "16S", "int32
             "float64": "64F"}  # fmt: skip
 MOSAIC = "bayer_"
 DEPTH_TRANSPORT = "compressedDepth"
+# Pixels; the largest sensors have some 100 million.
+LARGEST_PICTURE = 2**27
 VIDEO = frozenset({"h264", "h265", "hevc", "av1", "vp8", "vp9", "mpeg4", "theora"})
 
 
@@ -109,7 +113,8 @@ def to_rgb(pixels: np.ndarray, encoding: str) -> np.ndarray:
 
 def stretch(values: np.ndarray) -> np.ndarray:
     """Single-channel values as uint8, their finite range mapped to 0 … 255; a constant picture is black."""
-    values = values.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        values = values.astype(np.float64)
     finite = np.isfinite(values)
     low = values.min(where=finite, initial=math.inf)
     spread = values.max(where=finite, initial=-math.inf) - low
@@ -132,14 +137,37 @@ def check_format(text: str) -> None:
 
 def decompress(message: Any) -> np.ndarray:
     """The picture of a CompressedImage (JPEG, PNG and what else OpenCV reads), H×W×3 uint8 RGB."""
-    try:
-        # Unchanged: neither turned by EXIF nor cut to 8 bits.
-        pixels = cv2.imdecode(np.frombuffer(message.data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
+    pixels = decoded(message.data)
     if pixels is None:
         raise ImageError(f"compressed image of format {message.format!r} is damaged or of an unknown kind")
     return to_rgb(pixels, encoding_inside(message.format, pixels))
+
+
+def decoded(data: Any) -> np.ndarray | None:
+    """What OpenCV reads from the bytes of a file, neither turned by EXIF nor cut to 8 bits; None when it cannot.
+
+    Raises ImageError before anything is decoded when the picture says that it is larger than any camera's: a few
+    kilobytes can hold gigabytes of one colour.
+    """
+    values = np.frombuffer(data, np.uint8)
+    width, height = size_inside(values)
+    if width * height > LARGEST_PICTURE:
+        raise ImageError(f"compressed image of {width}×{height} pixels, more than {LARGEST_PICTURE}")
+    try:
+        return cv2.imdecode(values, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+
+
+def size_inside(values: np.ndarray) -> tuple[int, int]:
+    """Width and height that the header of a file tells, or 0 × 0 where Pillow does not know its kind."""
+    try:
+        with Image.open(BytesIO(values.data)) as picture:
+            return picture.size
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"compressed image: {error}") from None
+    except Exception:  # Pillow's readers raise whatever they stumble over; OpenCV is to say what it makes of it
+        return 0, 0
 
 
 def encoding_inside(text: str, pixels: np.ndarray) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -14,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from hybridgl_ros.errors import ImageError
+from hybridgl_ros.metric.depth_image import depth_pixels
 from hybridgl_ros.pixels import check_message, rgb_pixels, unpack_rows
 
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9))
@@ -345,6 +348,20 @@ def test_impossible_messages_say_what_is_wrong(changes: dict, word: str) -> None
 def test_damaged_compressed_images(data: bytes) -> None:
     with pytest.raises(ImageError, match="compressed image"):
         rgb_pixels(compressed(data, "jpeg"))
+
+
+@pytest.mark.parametrize("side", [12_000, 30_000])
+@pytest.mark.parametrize("encoding", ["png", "16UC1; compressedDepth png"])
+def test_kilobytes_that_hold_gigabytes_are_not_decoded(monkeypatch, side: int, encoding: str) -> None:
+    file = io.BytesIO()
+    Image.new("1", (8, 8)).save(file, "png")
+    size = struct.pack(">II", side, side)
+    header = b"IHDR" + size + file.getvalue()[24:29]
+    data = file.getvalue()[:12] + header + struct.pack(">I", zlib.crc32(header)) + file.getvalue()[33:]
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    read = rgb_pixels if encoding == "png" else depth_pixels
+    with pytest.raises(ImageError, match=r"pixels"):
+        read(compressed(data if encoding == "png" else bytes(12) + data, encoding))
 
 
 def test_odd_sized_yuv_is_refused() -> None:

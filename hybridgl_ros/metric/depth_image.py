@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.pixels import check_message, is_compressed, unpack_rows
+from hybridgl_ros.pixels import decoded as pixels_inside
 
 MILLIMETRES, METRES = "16UC1", "32FC1"
 SAME_AS_16UC1 = ("16UC1", "mono16")
@@ -52,10 +52,7 @@ def decompressed(message: Any) -> np.ndarray:
 
 def decoded(data: Any, text: str) -> np.ndarray:
     """H×W uint16 of a PNG."""
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
+    pixels = pixels_inside(data)
     if pixels is None:
         raise ImageError(f"compressed depth of format {text!r} is damaged or of an unknown kind")
     if pixels.dtype != np.uint16 or pixels.ndim != 2:

@@ -1,0 +1,113 @@
+"""The node and the camera as processes that can be struck."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FAKE_NODE = CHECKOUT / "test" / "ros" / "fake_node.py"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+ENDING_TIME = 60.0
+
+
+class Program:
+    """A program that can be started again; its output is appended to a file."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._command = command
+        self._log = log
+        log.write_bytes(b"")
+        self.process: subprocess.Popen[str]
+        self.starts = 0
+
+    def start(self, *more: str) -> None:
+        """Start it, with further arguments."""
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(pythonpath())}
+        with self._log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, *self._command, *more],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=environment,
+            )
+        self.starts += 1
+
+    def say(self, line: str) -> None:
+        """A line to its input."""
+        print(line, file=self.process.stdin, flush=True)
+
+    def strike(self, number: signal.Signals) -> tuple[int, float]:
+        """Send a signal and wait for the end; exit code and seconds."""
+        begin = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(ENDING_TIME)
+        return code, time.monotonic() - begin
+
+    @property
+    def memory(self) -> float:
+        """Resident megabytes."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE / 1e6
+
+    @property
+    def log(self) -> str:
+        """What it has written since its first start."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def end(self) -> None:
+        """End it, in whatever way it takes."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(ENDING_TIME)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def pythonpath() -> list[str]:
+    return [str(CHECKOUT), str(CHECKOUT / "test"), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+
+
+def node_program(models: str, namespace: str, folder: Path) -> Program:
+    """segment_node with these models: `fake` or `embedded`."""
+    fake = [str(FAKE_NODE), str(folder / "gate")]
+    command = ["-m", "hybridgl_ros.ros.segment.segment_node"] if models == "embedded" else fake
+    parameters = ["-p", "use_sim_time:=true", "-p", "mode:=continuous", "-p", "image_timeout:=2.0"]
+    arguments = ["--ros-args", "-r", f"__ns:={namespace}", *parameters]
+    return Program([*command, *arguments], folder / "node.log")
+
+
+def camera_program(models: str, namespace: str, rate: float, folder: Path) -> Program:
+    """The camera; its first number is to be given at each start."""
+    return Program(["-m", "soak.camera", models, namespace, str(rate)], folder / "camera.log")
+
+
+class Memory(threading.Thread):
+    """Looks at the memory of the node while it is told to."""
+
+    PERIOD = 0.25
+
+    def __init__(self, node: Program) -> None:
+        super().__init__(daemon=True)
+        self._node = node
+        self._ended = threading.Event()
+        self.watching = False
+        self.megabytes: list[float] = []
+
+    def run(self) -> None:
+        while not self._ended.wait(self.PERIOD):
+            if self.watching:
+                self.megabytes.append(self._node.memory)
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ended.set()
+        self.join()
