@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +41,9 @@ class ColourSegmenter:
             image, proposals, features=None, map_tokens=None, map_grid=(0, 0), depth=depth, intrinsics=intrinsics
         )
 
-    def refer(self, scene: Scene, expression: str, progress: Progress) -> Answer:
+    def refer(self, scene: Scene, expression: str | Sequence[str], progress: Progress) -> Answer | list[Answer]:
+        if not isinstance(expression, str):
+            return [self.refer(scene, one, progress) for one in expression]
         progress("scoring")
         if not expression.strip():
             raise ExpressionError("blank")

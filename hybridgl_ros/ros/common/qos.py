@@ -25,6 +25,13 @@ FRAMES = QoSProfile(
     durability=DurabilityPolicy.BEST_AVAILABLE,
 )
 RESULTS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE)
+# The newest one also for those who come later.
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
 # Calls that come at once must all be heard, were it to be refused: the usual depth of 10 loses the rest in silence.
 # So must the answers: every client of a service gets those of all the others, too.
 SERVICE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE)
@@ -35,6 +42,13 @@ POLICIES: dict[str, type[Enum]] = {
     "durability": DurabilityPolicy,
 }
 LARGEST_DEPTH = 1000000
+
+
+def results_of(count: int) -> QoSProfile:
+    """RESULTS with room for the answers to so many expressions, which are published at once."""
+    profile = copy(RESULTS)
+    profile.depth = max(RESULTS.depth, count)
+    return profile
 
 
 def overridden(node: Node, topic: str, entity: str, default: QoSProfile) -> QoSProfile:

@@ -33,6 +33,8 @@ class SegmentSettings:
     autostart: bool = setting("Load the models and begin by itself; otherwise a lifecycle manager, or ros2 lifecycle"
                               " set, configures and activates the node.", stage="models")  # fmt: skip
     expression_limit: int = setting("Longer expressions (characters) are refused.", low=1, high=100000)
+    list_limit: int = setting("Expressions of a list that are answered; further ones are refused.", low=1, high=1000,
+                              stage="models")  # fmt: skip
     waiting_limit: int = setting("Expressions that may wait for an answer at once.", low=1, high=256, stage="models")
     expression_deadline: float = setting("Seconds after which an expression of the topic that still waits is dropped;"
                                          " 0: never. Calls bring their own.", low=0.0, high=3600.0)  # fmt: skip

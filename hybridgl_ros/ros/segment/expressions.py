@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -13,24 +13,28 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from hybridgl_ros.errors import ExpressionError, HybridGLError
+from hybridgl_ros.msg import Expressions
 from hybridgl_ros.ros.common.notices import Notices
 from hybridgl_ros.ros.common.qos import RESULTS, overridden
 from hybridgl_ros.ros.common.settings import SegmentSettings
-from hybridgl_ros.ros.segment.desk import Desk
+from hybridgl_ros.ros.segment.desk import Desk, outcomes_of
 from hybridgl_ros.ros.segment.follower import Follower
-from hybridgl_ros.ros.segment.job import Frame, Outcome
+from hybridgl_ros.ros.segment.job import Frame
 from hybridgl_ros.ros.segment.mailbox import Mailbox
 from hybridgl_ros.ros.segment.outputs import Outputs
 from hybridgl_ros.ros.segment.place_outputs import PlaceOutputs
 from hybridgl_ros.ros.segment.refusals import kind_of
+from hybridgl_ros.ros.segment.vision_outputs import VisionOutputs
+from hybridgl_ros.settings import Config
 
 SOURCE = "topic"
 
 
 class ExpressionTopic:
-    """The subscription to `expression` and the publishers of what is found.
+    """The subscriptions to `expression` and `~/expressions`, and the publishers of what is found.
 
-    frames: the camera's. settings: the present ones. warnings: where refusals are told. report: is told of defects.
+    frames: the camera's. settings, config: the present ones. warnings: where refusals are told. report: is told of
+    defects.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class ExpressionTopic:
         frames: Mailbox[Frame],
         *,
         settings: Callable[[], SegmentSettings],
+        config: Callable[[], Config],
         warnings: Notices,
         report: Callable[[Exception], None],
     ) -> None:
@@ -49,28 +54,36 @@ class ExpressionTopic:
         self._settings = settings
         self._warnings = warnings
         self._report = report
-        self._outputs = Outputs(node, PlaceOutputs(node, settings().target_frame, warnings.add), settings)
-        self._qos = overridden(node, node.resolve_topic_name("expression"), "subscription", RESULTS)
-        self._subscription: Any = None
-        self._unseen: deque[str] = deque()
-        self._newest = ""
+        self._vision = VisionOutputs(node, config)
+        places = PlaceOutputs(node, settings(), warnings.add)
+        self._outputs = Outputs(node, places, self._vision, settings)
+        self._inputs = [
+            (kind, topic, receive, overridden(node, node.resolve_topic_name(topic), "subscription", RESULTS))
+            for kind, topic, receive in (
+                (String, "expression", lambda message: self._receive([message.data])),
+                (Expressions, "~/expressions", lambda message: self._receive(message.expressions)),
+            )
+        ]
+        self._subscriptions: list[Any] = []
+        self._unseen: deque[tuple[str, ...]] = deque()
+        self._newest: tuple[str, ...] = ()
         self._follower = Follower(self._ask_when_seen)
         self._publishing = threading.Lock()
         self._ended = False
 
     def open(self) -> None:
         """Take expressions; again, when it was closed."""
-        if self._subscription is None:
-            self._subscription = self._node.create_subscription(String, "expression", self._receive, self._qos)
+        if not self._subscriptions:
+            self._subscriptions = [self._node.create_subscription(*entry) for entry in self._inputs]
 
     def close(self) -> None:
         """Take none any more, and forget those that were followed or waited for a frame."""
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
             self._node.destroy_subscription(subscription)
         self._unseen.clear()
-        self._newest = ""
-        self._follower.follow("")
+        self._newest = ()
+        self._follower.follow(())
 
     def end(self) -> None:
         """From now on nothing is published."""
@@ -78,8 +91,12 @@ class ExpressionTopic:
             self._ended = True
 
     def switch(self) -> None:
-        """The mode has changed: follow the newest expression, or no one."""
-        self._follower.follow(self._newest if self._settings().mode == "continuous" else "")
+        """The mode has changed: follow what was asked last, or nothing."""
+        self._follower.follow(self._newest if self._settings().mode == "continuous" else ())
+
+    def values(self) -> dict[str, object]:
+        """What the diagnostics tell."""
+        return self._vision.values()
 
     def on_frame(self) -> None:
         """There is a new frame."""
@@ -87,51 +104,69 @@ class ExpressionTopic:
             self._ask(self._unseen.popleft(), self._settings().expression_deadline)
         self._follower.wake()
 
-    def _receive(self, message: String) -> None:
-        if self._subscription is None:
+    def _receive(self, expressions: Sequence[str]) -> None:
+        """Take up what is to be answered together; nothing at all ends the following."""
+        if not self._subscriptions:
             return
-        try:
-            self._desk.check_expression(message.data)
-        except ExpressionError as error:
-            self._refuse(error)
+        question = self._accepted(expressions)
+        if expressions and not question:
             return
-        self._newest = message.data
+        self._newest = question
         if self._settings().mode == "continuous":
-            self._follower.follow(message.data)
+            self._follower.follow(question)
+        elif not question:
+            return
         elif self._frames.empty and len(self._unseen) < self._settings().waiting_limit:
-            self._unseen.append(message.data)
+            self._unseen.append(question)
         else:
-            self._ask(message.data, self._settings().expression_deadline)
+            self._ask(question, self._settings().expression_deadline)
 
-    def _ask_when_seen(self, expression: str) -> Future[Outcome] | None:
+    def _accepted(self, expressions: Sequence[str]) -> tuple[str, ...]:
+        """Those that are worth a turn; the others are refused one by one."""
+        limit = self._settings().list_limit
+        accepted = []
+        for number, expression in enumerate(expressions):
+            try:
+                if number >= limit:
+                    raise ExpressionError(f"the list has {len(expressions)} expressions, list_limit is {limit}")
+                self._desk.check_expression(expression)
+            except ExpressionError as error:
+                self._refuse(error)
+            else:
+                accepted.append(expression)
+        return tuple(accepted)
+
+    def _ask_when_seen(self, question: Sequence[str]) -> Future[Any] | None:
         # One at a time, so it needs none of the limited places; with one place it would leave none to the service.
-        return None if self._frames.empty else self._ask(expression, counted=False)
+        return None if self._frames.empty else self._ask(tuple(question), counted=False)
 
-    def _ask(self, expression: str, deadline: float = 0.0, *, counted: bool = True) -> Future[Outcome] | None:
-        """Have an expression answered on the newest frame; None when it is refused."""
+    def _ask(self, question: tuple[str, ...], deadline: float = 0.0, *, counted: bool = True) -> Future[Any] | None:
+        """Have expressions answered together on the newest frame; None when that is refused."""
         try:
             self._desk.newest_frame()
-            future = self._desk.submit(expression, self._desk.newest_frame, SOURCE, counted=counted, deadline=deadline)
+            future = self._desk.submit(question, self._desk.newest_frame, SOURCE, counted=counted, deadline=deadline)
         except HybridGLError as error:
             self._refuse(error)
             return None
         future.add_done_callback(self._publish)
         return future
 
-    def _publish(self, future: Future[Outcome]) -> None:
-        """Publish an outcome; called in the worker's thread."""
+    def _publish(self, future: Future[Any]) -> None:
+        """Publish outcomes; called in the worker's thread."""
         if future.cancelled():
             return
-        outcome = future.result()
-        if outcome.answer is None:
-            self._warnings.add(f"no answer to {outcome.expression[:80]!r}: {outcome.problem}")
+        outcomes = outcomes_of(future)
+        for outcome in outcomes:
+            if outcome.answer is None:
+                self._warnings.add(f"no answer to {outcome.expression[:80]!r}: {outcome.problem}")
+        if all(outcome.answer is None for outcome in outcomes):
             return
         with self._publishing:
             if self._ended or not self._node.context.ok():
                 return
             begin = time.perf_counter()
             try:
-                self._outputs.publish(outcome)
+                self._outputs.publish(outcomes)
             except Exception as error:
                 # The context may be shut down at any time, by anybody in this process.
                 if self._node.context.ok():

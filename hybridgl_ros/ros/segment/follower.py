@@ -1,8 +1,8 @@
-"""Continuous mode: the newest expression stays answered while frames come in."""
+"""Continuous mode: the newest question stays answered while frames come in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock
 from typing import Any
@@ -11,27 +11,27 @@ from typing import Any
 class Follower:
     """Asks again whenever something is new, but never while an earlier question is under way.
 
-    ask: submits an expression to be answered on the newest frame; None when it is refused. Any thread may call
-    anything.
+    ask: submits a question, one or several expressions, to be answered on the newest frame; None when it is refused.
+    Any thread may call anything.
     """
 
-    def __init__(self, ask: Callable[[str], Future[Any] | None]) -> None:
+    def __init__(self, ask: Callable[[Sequence[str]], Future[Any] | None]) -> None:
         self._ask = ask
         self._lock = Lock()
-        self._expression = ""
+        self._question: Sequence[str] = ()
         self._busy = False
         self._due = False
 
-    def follow(self, expression: str) -> None:
-        """Answer this expression from now on, first on the frame that is there; an empty one ends it."""
+    def follow(self, question: Sequence[str]) -> None:
+        """Answer this from now on, first on the frame that is there; an empty one ends it."""
         with self._lock:
-            self._expression = expression
+            self._question = question
         self.wake()
 
     def wake(self) -> None:
         """There is a new frame: answer on it, at once or after the question under way."""
         with self._lock:
-            self._due = bool(self._expression)
+            self._due = bool(self._question)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -41,8 +41,8 @@ class Follower:
                 if self._busy or not self._due:
                     return
                 self._busy, self._due = True, False
-                expression = self._expression
-            future = self._ask(expression)
+                question = self._question
+            future = self._ask(question)
             if future is not None:
                 future.add_done_callback(self._finish)
                 return

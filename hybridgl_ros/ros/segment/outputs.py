@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32
@@ -14,34 +15,48 @@ from hybridgl_ros.ros.common.conversion import image_message, jpeg_message, mask
 from hybridgl_ros.ros.common.graph import COMPRESSED_SUFFIX
 from hybridgl_ros.ros.common.messages import all_referents, referred_objects
 from hybridgl_ros.ros.common.publishers import heard, publisher_of
+from hybridgl_ros.ros.common.qos import results_of
 from hybridgl_ros.ros.common.settings import SegmentSettings
 from hybridgl_ros.ros.segment.job import Outcome
 from hybridgl_ros.ros.segment.place_outputs import PlaceOutputs
+from hybridgl_ros.ros.segment.vision_outputs import VisionOutputs
+from hybridgl_ros.types import Answer
 
 
 class Outputs:
     """Publishers of `~/mask` (of all referents), `~/score`, `~/result` (the first), `~/results` and `~/overlay`.
 
     What holds a picture is published while somebody listens to it. places: publishes where the referents are.
-    settings: the present ones.
+    vision: publishes what is made of all expressions of a list. settings: the present ones.
     """
 
-    def __init__(self, node: Node, places: PlaceOutputs, settings: Callable[[], SegmentSettings]) -> None:
+    def __init__(
+        self, node: Node, places: PlaceOutputs, vision: VisionOutputs, settings: Callable[[], SegmentSettings]
+    ) -> None:
         self._places = places
+        self._vision = vision
         self._settings = settings
-        self._mask = publisher_of(node, Image, "~/mask")
-        self._mask_png = publisher_of(node, CompressedImage, f"~/mask{COMPRESSED_SUFFIX}")
-        self._score = publisher_of(node, Float32, "~/score")
-        self._result = publisher_of(node, ReferredObject, "~/result")
-        self._results = publisher_of(node, ReferredObjects, "~/results")
-        self._overlay = publisher_of(node, Image, "~/overlay")
-        self._overlay_jpeg = publisher_of(node, CompressedImage, f"~/overlay{COMPRESSED_SUFFIX}")
+        room = results_of(settings().list_limit)
+        self._mask = publisher_of(node, Image, "~/mask", room)
+        self._mask_png = publisher_of(node, CompressedImage, f"~/mask{COMPRESSED_SUFFIX}", room)
+        self._score = publisher_of(node, Float32, "~/score", room)
+        self._result = publisher_of(node, ReferredObject, "~/result", room)
+        self._results = publisher_of(node, ReferredObjects, "~/results", room)
+        self._overlay = publisher_of(node, Image, "~/overlay", room)
+        self._overlay_jpeg = publisher_of(node, CompressedImage, f"~/overlay{COMPRESSED_SUFFIX}", room)
 
-    def publish(self, outcome: Outcome) -> None:
-        """Publish an outcome where somebody listens. Raises ValueError when it has no answer."""
-        answer, image, header = outcome.answer, outcome.image, outcome.header
-        if answer is None or image is None:
-            raise ValueError(f"no answer to publish: {outcome.problem}")
+    def publish(self, outcomes: Sequence[Outcome]) -> None:
+        """Publish the answers to expressions that were answered together, and what they make together."""
+        objects: list[ReferredObject] = []
+        for outcome in outcomes:
+            if outcome.answer is not None and outcome.image is not None:
+                objects += self._publish(outcome, outcome.answer, outcome.image)
+        if objects:
+            self._vision.publish(outcomes, objects)
+
+    def _publish(self, outcome: Outcome, answer: Answer, image: np.ndarray) -> list[ReferredObject]:
+        """Publish one answer where somebody listens; returns its objects."""
+        header = outcome.header
         objects = referred_objects(answer, outcome.expression, header, outcome.latency, places=outcome.places)
         self._score.publish(Float32(data=float(answer.score)))
         if heard(self._mask):
@@ -60,3 +75,4 @@ class Outputs:
                 self._overlay.publish(image_message(drawn, "rgb8", header))
             if compressed:
                 self._overlay_jpeg.publish(jpeg_message(drawn, self._settings().jpeg_quality, header))
+        return objects

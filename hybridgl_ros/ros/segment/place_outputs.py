@@ -17,6 +17,8 @@ from hybridgl_ros.msg import ReferredObject
 from hybridgl_ros.ros.common.clouds import cloud_message
 from hybridgl_ros.ros.common.frames import TargetFrame
 from hybridgl_ros.ros.common.publishers import heard, publisher_of
+from hybridgl_ros.ros.common.qos import results_of
+from hybridgl_ros.ros.common.settings import SegmentSettings
 from hybridgl_ros.ros.segment.job import Outcome
 
 BOX_COLOUR = ColorRGBA(r=1.0, g=0.6, b=0.0, a=0.35)
@@ -32,12 +34,13 @@ class PlaceOutputs:
     for a target frame without tf2.
     """
 
-    def __init__(self, node: Node, target_frame: str, warn: Callable[[str], None]) -> None:
+    def __init__(self, node: Node, settings: SegmentSettings, warn: Callable[[str], None]) -> None:
         self._warn = warn
-        self._frame = TargetFrame(node, target_frame)
-        self._pose = publisher_of(node, PoseStamped, "~/pose")
-        self._cloud = publisher_of(node, PointCloud2, "~/cloud")
-        self._markers = publisher_of(node, MarkerArray, "~/markers")
+        self._frame = TargetFrame(node, settings.target_frame)
+        room = results_of(settings.list_limit)
+        self._pose = publisher_of(node, PoseStamped, "~/pose", room)
+        self._cloud = publisher_of(node, PointCloud2, "~/cloud", room)
+        self._markers = publisher_of(node, MarkerArray, "~/markers", room)
 
     def publish(self, outcome: Outcome, objects: list[ReferredObject]) -> None:
         """Publish the places of an outcome with an answer; objects: its messages."""

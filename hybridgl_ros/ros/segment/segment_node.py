@@ -101,6 +101,7 @@ class SegmentNode(ManagedNode):
             desk,
             self._images.frames,
             settings=lambda: self.settings,
+            config=lambda: self.config,
             warnings=self._warnings,
             report=self._report_defect,
         )
@@ -277,6 +278,7 @@ class SegmentNode(ManagedNode):
             "expressions waiting": self._worker.waiting,
             "scenes kept": self._worker.cached,
             "smaller batches": self._worker.economy,
+            **self._expressions.values(),
             **self._counters.values(),
             **memory_values(),
         }
