@@ -12,6 +12,7 @@ README = Path(__file__).with_name("README.md")
 MODULE = Path(__file__).with_name(PACKAGE) / "__init__.py"
 (VERSION,) = re.findall(r'^__version__ = "(.+)"$', MODULE.read_text(encoding="utf-8"), re.MULTILINE)
 DOCS = ["mkdocs-material>=9.5"]
+REFDIFF = ["diffusers", "transformers>=4.50"]
 
 setup(
     name="hybridgl-ros",
@@ -51,8 +52,19 @@ setup(
     extras_require={
         "sim": ["mujoco"],
         "cluster": ["ray"],
+        "refdiff": REFDIFF,
         "docs": DOCS,
-        "dev": [*DOCS, "hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "types-PyYAML", "types-requests"],
+        "dev": [
+            *DOCS,
+            *REFDIFF,
+            "hypothesis",
+            "mypy",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "types-PyYAML",
+            "types-requests",
+        ],
     },
     entry_points={"console_scripts": ["hybridgl = hybridgl_ros.cli:main"]},
 )

@@ -48,6 +48,7 @@ LIBRARIES = (
     "segment-anything",
     "safetensors",
 )
+METHOD_LIBRARIES = ("diffusers", "transformers")
 LANGUAGE_LIBRARIES = ("spacy", "thinc", "ftfy", "regex")
 UNDATED = ("evaluation", "models", "tabletop")
 """Folders whose data files are no part of how an answer comes about, or have a checksum of their own."""
@@ -61,7 +62,7 @@ def dependencies(runs: Sequence[Run]) -> dict[str, Any]:
     config = runs[0].config
     return {
         "code": code_parts(ROOTS),
-        "libraries": library_versions((*LIBRARIES, *LANGUAGE_LIBRARIES)),
+        "libraries": library_versions((*LIBRARIES, *LANGUAGE_LIBRARIES, *METHOD_LIBRARIES)),
         "processor": processor(config.models.device),
         "rules": rules_digest(config.text.rules),
         "methods": values_digest(),

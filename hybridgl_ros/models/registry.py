@@ -28,7 +28,7 @@ REGISTRY_VARIABLE = "HYBRIDGL_REGISTRY"
 PLAIN_NAME = re.compile(r"\w[\w.+-]*")
 CALIBRATIONS_VARIABLE = "HYBRIDGL_CALIBRATIONS"
 HEADING = "# Written by `hybridgl calibrate`: settings that the configurations take with these weights.\n"
-KINDS = ("sam", "clip")
+KINDS = ("sam", "clip", "diffusion")
 KEYS = ("kind", "architecture", "url", "file", "card", "size", "sha256", "licence", "text", "settings")
 
 
@@ -36,7 +36,7 @@ KEYS = ("kind", "architecture", "url", "file", "card", "size", "sha256", "licenc
 class Checkpoint:
     """One named set of weights.
 
-    kind: sam or clip. architecture: what to build for them; a name, or the path of a JSON file.
+    kind: one of KINDS. architecture: what to build for them; a name, or the path of a JSON file.
     url: where they can be downloaded, None for a local file. file: path of a local file, or the plain name in
     the cache. size: bytes, 0 when not known. sha256: of the file as it lies there, empty while there is none.
     settings: configuration values that suit these weights, by dotted name.

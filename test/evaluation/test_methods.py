@@ -50,6 +50,7 @@ def test_methods_are_found_by_their_files():
         "hybridgl",
         "maskclip",
         "predictions",
+        "ref-diff",
         "sam-clip",
     ]
     with pytest.raises(ConfigError, match="no method 'clip'; there are car"):

@@ -16,15 +16,15 @@ from torch import Tensor
 
 from hybridgl_ros.clip.localisation import min_max
 from hybridgl_ros.evaluation.dependencies import identity
+from hybridgl_ros.evaluation.methods._ranking import ranked_answer
 from hybridgl_ros.evaluation.stages import Stages
 from hybridgl_ros.models.loading import ClipModel, load_clip
 from hybridgl_ros.models.registry import find_checkpoint
 from hybridgl_ros.scorers import nothing_proposed
-from hybridgl_ros.scorers.fusion import rank
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.settings import Config
 from hybridgl_ros.spatial.guidance import guidance_scores
-from hybridgl_ros.types import Answer, Proposals, Scene, Scores
+from hybridgl_ros.types import Answer, Proposals, Scene
 
 MODEL = "clip_rn50"
 NO_MAPS = {"relations.enabled": False, "guidance.coherence": False, "guidance.position": False}
@@ -105,20 +105,8 @@ class EncodedMaps:
             return nothing_proposed(self.scene, parse, (), timings)
         started = time.perf_counter()
         scores = self.scores(parse.sentence)
-        unknown = np.full_like(scores, np.nan)
-        candidates = rank(self.scene, Scores(scores, unknown, scores, unknown, unknown, scores))
         timings["scoring"] = time.perf_counter() - started
-        best = candidates[0]
-        return Answer(
-            found=True,
-            mask=best.mask,
-            score=best.score,
-            similarity=best.similarity,
-            margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
-            candidates=candidates,
-            parse=parse,
-            timings=timings,
-        )
+        return ranked_answer(self.scene, parse, scores, timings)
 
     def scores(self, text: str) -> np.ndarray:
         """N float32."""
