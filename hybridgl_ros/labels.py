@@ -51,12 +51,12 @@ def label_picture(labels: Sequence[Label], size: tuple[int, int]) -> np.ndarray:
     """H×W uint8 or uint16, the number of each pixel's referent.
 
     Where referents overlap the smaller one is on top, so that none hides another one inside it; of equal ones the
-    surer.
+    one with the smaller number.
     """
     kind = kind_of_numbers(labels)
     picture = np.full(size, unlabeled_of(kind), kind)
     drawn = [(label.number, label.referent) for label in labels if label.referent is not None]
-    drawn.sort(key=lambda entry: (-np.count_nonzero(entry[1].mask), entry[1].score, -entry[0]))
+    drawn.sort(key=lambda entry: (-np.count_nonzero(entry[1].mask), -entry[0]))
     for number, referent in drawn:
         np.putmask(picture, referent.mask, kind(number))
     return picture

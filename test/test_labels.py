@@ -17,15 +17,15 @@ MASKS = arrays(bool, SIZE)
 NOTHING = np.zeros(SIZE, bool)
 
 
-def candidate(mask: np.ndarray, score: float = 0.5) -> Candidate:
-    return Candidate(0, mask, (0.0, 0.0, 1.0, 1.0), score, 0.2, 0.0, 0.0, 0.0, 0.0)
+def candidate(mask: np.ndarray) -> Candidate:
+    return Candidate(0, mask, (0.0, 0.0, 1.0, 1.0), 0.5, 0.2, 0.0, 0.0, 0.0, 0.0)
 
 
-def answer(*masks: np.ndarray, score: float = 0.5) -> Answer:
+def answer(*masks: np.ndarray) -> Answer:
     """An answer with a referent for each mask."""
-    objects = tuple(candidate(mask, score) for mask in masks)
+    objects = tuple(candidate(mask) for mask in masks)
     union = np.any(masks, axis=0) if masks else NOTHING
-    return Answer(bool(masks), union, score, 0.2, 0.0, objects, Parse("", "", "", ""), objects=objects)
+    return Answer(bool(masks), union, 0.5, 0.2, 0.0, objects, Parse("", "", "", ""), objects=objects)
 
 
 def picture(*answers: Answer | None) -> np.ndarray:
@@ -49,13 +49,7 @@ def test_each_pixel_has_the_number_of_the_smallest_referent_it_belongs_to(masks:
             for label in labels
             if label.referent is not None and label.referent.mask[place]
         ]
-        # All are equally sure: of equal ones the first is on top.
         assert drawn[place] == (min(areas)[1] if areas else 255)
-
-
-def test_of_equal_referents_the_surer_is_on_top() -> None:
-    whole = ~NOTHING
-    assert (picture(answer(whole, score=0.3), answer(whole, score=0.9), answer(whole, score=0.6)) == 1).all()
 
 
 @pytest.mark.parametrize(("count", "kind"), [(0, np.uint8), (254, np.uint8), (255, np.uint16), (700, np.uint16)])

@@ -27,6 +27,7 @@ from hybridgl_ros.ros.segment.segment_node import SegmentNode
 GOOD_EVERY = 100
 PATIENCE = 60.0
 FRAMES = ("frames received", "frames bad")
+ANSWERS = ("expressions answered", "expressions failed")
 # Input → counters, one of which rises by each of its messages; calls have no counters, they are answered.
 COUNTERS = {
     "image": FRAMES,
@@ -34,7 +35,8 @@ COUNTERS = {
     "depth": ("depth received",),
     "depth/compressedDepth": ("depth received",),
     "camera_info": ("camera_info received",),
-    "expression": ("expressions answered", "expressions failed"),
+    "expression": ANSWERS,
+    "segment_node/expressions": ANSWERS,
 }
 
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
 from hybridgl_ros.action import Refer
+from hybridgl_ros.msg import Expressions
 from hybridgl_ros.srv import ReferSegment
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header, String
@@ -64,6 +65,7 @@ class Fuzzer:
             CompressedImage: self.compressed,
             CameraInfo: self.camera_info,
             String: lambda: String(data=self.text()),
+            Expressions: self.expressions,
             ReferSegment.Request: lambda: self.request(ReferSegment.Request),
             Refer.Goal: lambda: self.request(Refer.Goal),
         }
@@ -119,6 +121,10 @@ class Fuzzer:
             return "".join(self._random.choices([*WORDS, *PIECES], k=self._random.randrange(0, 8)))
         codes = (self._random.randrange(0xD800) for _ in range(self._random.randrange(0, 40)))
         return "".join(map(chr, codes))
+
+    def expressions(self) -> Expressions:
+        """A list of at least one: an empty one is no question."""
+        return Expressions(expressions=[self.text() for _ in range(self._random.choice((1, 1, 2, 5, 40)))])
 
     def request(self, kind: type) -> Any:
         """A request or a goal; mostly with a picture of its own, so that it needs no camera."""

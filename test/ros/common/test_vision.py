@@ -1,4 +1,4 @@
-"""Answers as messages of vision_msgs, with one that is not real."""
+"""Answers as messages of vision_msgs: of one that is not real, and of the real one where it is installed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ from std_msgs.msg import Header
 from hybridgl_ros.ros.common.vision import detections, detections_3d, label_info, vision_messages
 
 HEADER = Header(frame_id="optical")
+MODULES = [fake_vision_msgs, *filter(None, [vision_messages()])]
+
+
+@pytest.fixture(params=MODULES, ids=lambda module: module.__name__)
+def messages(request: pytest.FixtureRequest) -> ModuleType:
+    return request.param
 
 
 def referred(expression: str, *, found: bool = True, **fields: object) -> ReferredObject:
@@ -35,14 +41,14 @@ def test_with_the_package_its_messages_are_used(monkeypatch: pytest.MonkeyPatch)
     assert vision_messages() is fake_vision_msgs
 
 
-def test_label_info_names_every_number() -> None:
-    info = label_info(fake_vision_msgs, {0: "the cup", 255: "UNLABELED"}, 0.5, HEADER)
+def test_label_info_names_every_number(messages: ModuleType) -> None:
+    info = label_info(messages, {0: "the cup", 255: "UNLABELED"}, 0.5, HEADER)
     assert [(entry.class_id, entry.class_name) for entry in info.class_map] == [(0, "the cup"), (255, "UNLABELED")]
     assert (info.header, info.threshold) == (HEADER, 0.5)
 
 
-def test_detections_are_the_referents_with_their_boxes() -> None:
-    array = detections(fake_vision_msgs, [referred("the cup"), referred("a fork", found=False)], HEADER)
+def test_detections_are_the_referents_with_their_boxes(messages: ModuleType) -> None:
+    array = detections(messages, [referred("the cup"), referred("a fork", found=False)], HEADER)
     (found,) = array.detections
     assert array.header == found.header == HEADER
     (guess,) = found.results
@@ -52,14 +58,14 @@ def test_detections_are_the_referents_with_their_boxes() -> None:
     assert (left, top, bounds.size_x, bounds.size_y) == (10, 4, 5, 2)
 
 
-def test_detections_in_space_are_those_whose_place_is_known() -> None:
+def test_detections_in_space_are_those_whose_place_is_known(messages: ModuleType) -> None:
     pose, extent = Pose(position=Point(x=0.1, z=0.5)), Vector3(x=0.05, y=0.06, z=0.07)
     objects = [
         referred("the cup", has_position=True, pose=pose, extent=extent),
         referred("the plate", pose=Pose(position=Point(x=math.nan))),
         referred("a fork", found=False),
     ]
-    array = detections_3d(fake_vision_msgs, objects, HEADER)
+    array = detections_3d(messages, objects, HEADER)
     (found,) = array.detections
     assert array.header == found.header == HEADER
     (guess,) = found.results
