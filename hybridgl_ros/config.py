@@ -22,7 +22,7 @@ from typing import Any, get_args, get_origin
 import yaml
 
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.resources import config_directory, load_yaml
+from hybridgl_ros.resources import PLAIN_NAME, config_directory, load_yaml
 from hybridgl_ros.settings import Config, Description, descriptions, sections
 
 
@@ -41,7 +41,7 @@ def load_config(
     content.pop("preset", None)
     if chosen is None:
         raise ConfigError(f"{path}: names no preset")
-    values = flatten(read_yaml(find_file(f"presets/{chosen}")))
+    values = flatten(read_yaml(find_named("presets", str(chosen))))
     own = flatten(content)
     changes = dict(overrides or {})
     values.update({name: value for name, value in {**own, **changes}.items() if name.startswith("models.")})
@@ -54,7 +54,7 @@ def load_config(
 def preset_values(preset: str, config: Config) -> dict[str, Any]:
     """Every setting but the models by dotted name, as a preset and the cards of a configuration's models say."""
     models = {name: value for name, value in values_of(config).items() if name.startswith("models.")}
-    values = {**flatten(read_yaml(find_file(f"presets/{preset}"))), **model_settings(models)}
+    values = {**flatten(read_yaml(find_named("presets", preset))), **model_settings(models)}
     return {name: value for name, value in values.items() if name not in models}
 
 
@@ -127,6 +127,10 @@ def check_together(config: Config, where: str) -> None:
     """Rules that one setting alone cannot state."""
     if config.features.blur_kernel % 2 == 0:
         raise ConfigError(f"{where}: features.blur_kernel must be odd, got {config.features.blur_kernel}")
+    for folder, name in (("language", config.text.rules), ("membership", config.membership.bank)):
+        find_named(folder, name)
+    if "{}" not in config.membership.prompt:
+        raise ConfigError(f"{where}: membership.prompt has no {{}} for the words: {config.membership.prompt!r}")
     if len(config.features.local_fill) != 3:
         raise ConfigError(f"{where}: features.local_fill wants three numbers")
 
@@ -155,6 +159,17 @@ def find_file(source: str | Path) -> Path:
                 return candidate
     names = sorted(entry.stem for entry in candidates[-1].parent.glob("*.yaml"))
     raise ConfigError(f"no configuration {str(source)!r}; there is {', '.join(names) or 'none'}")
+
+
+def find_named(folder: str, name: str) -> Path:
+    """A file of a folder of `config/` by its plain name. Raises ConfigError with the names that there are: what comes
+    as a parameter must not lead elsewhere."""
+    path = config_directory() / folder / f"{name}.yaml"
+    with suppress(OSError, ValueError):  # a name that is none of any file
+        if PLAIN_NAME.fullmatch(name) and path.is_file():
+            return path
+    names = sorted(entry.stem for entry in (config_directory() / folder).glob("*.yaml"))
+    raise ConfigError(f"no configuration {f'{folder}/{name}'!r}; there is {', '.join(names) or 'none'}")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+# What becomes a folder or a file of the cache, or names a file of `config/`, must stay inside it.
+PLAIN_NAME = re.compile(r"\w[\w.+-]*")
 PACKAGE = Path(__file__).resolve().parent
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import torch
 
-from hybridgl_ros.config import find_file, values_of
+from hybridgl_ros.config import find_named, values_of
 from hybridgl_ros.evaluation.methods import find_method
 from hybridgl_ros.evaluation.methods._values import FILE as VALUES
 from hybridgl_ros.evaluation.plan import Run
@@ -129,7 +129,7 @@ def library_versions(names: Iterable[str]) -> dict[str, str]:
 def rules_digest(rules: str) -> str:
     """SHA-256 of the rule files that ship, and of the one that is named when it lies elsewhere."""
     folder = config_directory() / "language"
-    files = {*folder.rglob("*.*"), find_file(f"language/{rules}")}
+    files = {*folder.rglob("*.*"), find_named("language", rules)}
     return digest_of([file for file in files if file.is_file()], config_directory())
 
 

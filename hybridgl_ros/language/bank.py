@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from hybridgl_ros.config import find_file, read_yaml
+from hybridgl_ros.config import find_named, read_yaml
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.language.query import AXES
 
@@ -71,7 +71,7 @@ def singulars(word: str) -> list[str]:
 @lru_cache(maxsize=8)
 def load_bank(name: str) -> Bank:
     """Read `config/membership/NAME.yaml`; raises ConfigError naming the file."""
-    path = find_file(f"membership/{name}")
+    path = find_named("membership", name)
     content = read_yaml(path)
     try:
         nouns, attributes = content["nouns"], content["attributes"]

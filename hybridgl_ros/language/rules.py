@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hybridgl_ros.config import find_file, read_yaml
+from hybridgl_ros.config import find_named, read_yaml
 from hybridgl_ros.errors import ConfigError
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ class Rules:
 
 def load_rules(name: str) -> Rules:
     """Read `config/language/NAME.yaml`; raises ConfigError naming the file."""
-    path = find_file(f"language/{name}")
+    path = find_named("language", name)
     content = read_yaml(path)
     try:
         return Rules(

@@ -20,12 +20,10 @@ import yaml
 from platformdirs import user_config_path
 
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.resources import load_yaml
+from hybridgl_ros.resources import PLAIN_NAME, load_yaml
 
 BUILT_IN = Path(__file__).with_name("registry.yaml")
 REGISTRY_VARIABLE = "HYBRIDGL_REGISTRY"
-# What becomes a folder or a file of the cache must stay inside it.
-PLAIN_NAME = re.compile(r"\w[\w.+-]*")
 CALIBRATIONS_VARIABLE = "HYBRIDGL_CALIBRATIONS"
 HEADING = "# Written by `hybridgl calibrate`: settings that the configurations take with these weights.\n"
 KINDS = ("sam", "clip", "diffusion")

@@ -38,7 +38,7 @@ class Vocabulary:
 
     def encode(self, words: Sequence[str]) -> Tensor:
         """Unit features T×d of words in the prompt."""
-        return F.normalize(self.text.encode([self.prompt.format(one) for one in words]), dim=-1)
+        return F.normalize(self.text.encode([self.prompt.replace("{}", one) for one in words]), dim=-1)
 
 
 class Recogniser:

@@ -76,7 +76,7 @@ def test_word_classes_turn_the_table_round():
 def test_a_broken_rule_file_is_named(tmp_path, monkeypatch):
     path = tmp_path / "broken.yaml"
     path.write_text("root: middle\n")
-    monkeypatch.setattr("hybridgl_ros.language.rules.find_file", lambda name: path)
+    monkeypatch.setattr("hybridgl_ros.language.rules.find_named", lambda folder, name: path)
     with pytest.raises(ConfigError, match="broken.yaml"):
         load_rules("broken")
 

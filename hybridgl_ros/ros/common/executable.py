@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import rclpy
 from rclpy.exceptions import InvalidHandle, ParameterException
 from rclpy.executors import Executor, ExternalShutdownException, MultiThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
 from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.ros.common.dds import use_dds_profile
 
+RCLError = rclpy_implementation.RCLError
 USUAL_THREADS = 2
 # Python's usual 5 ms for every turn that the executor waits for make it miss frames while the inference thread works,
 # most of all when /clock keeps it busy.
@@ -58,11 +60,16 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
     except (KeyboardInterrupt, ExternalShutdownException):
         rclpy.try_shutdown()
         return INTERRUPTED
-    except Exception:
+    except Exception as error:
         # Shut down under the constructor's hands: what it then meets is no news.
-        if rclpy.ok():
+        if not rclpy.ok():
+            return INTERRUPTED
+        if not isinstance(error, RCLError):
             raise
-        return INTERRUPTED
+        # The middleware makes no node, as without the keys or the libraries that SROS 2 needs.
+        logger.fatal(explained(error))
+        rclpy.try_shutdown()
+        return BAD_START
     nodes = [made] if isinstance(made, Node) else list(made)
     spin(nodes)
     if not all(getattr(node, "ended", True) for node in nodes):
