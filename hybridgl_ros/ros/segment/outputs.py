@@ -48,10 +48,13 @@ class Outputs:
     def publish(self, outcomes: Sequence[Outcome]) -> None:
         """Publish the answers to expressions that were answered together, and what they make together."""
         objects: list[ReferredObject] = []
+        image: np.ndarray | None = None
         for outcome in outcomes:
             if outcome.answer is not None and outcome.image is not None:
-                objects += self._publish(outcome, outcome.answer, outcome.image)
-        if objects:
+                image = outcome.image
+                objects += self._publish(outcome, outcome.answer, image)
+        if image is not None:
+            self._places.publish(outcomes, objects, image)
             self._vision.publish(outcomes, objects)
 
     def _publish(self, outcome: Outcome, answer: Answer, image: np.ndarray) -> list[ReferredObject]:
@@ -67,7 +70,7 @@ class Outputs:
             self._results.publish(all_referents(answer, objects))
         if heard(self._result):
             self._result.publish(objects[0])
-        self._places.publish(outcome, objects)
+        self._places.publish_pose(objects[0])
         raw, compressed = heard(self._overlay), heard(self._overlay_jpeg)
         if raw or compressed:
             drawn = draw_answer(image, answer)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 from geometry_msgs.msg import PoseStamped, Vector3
 from rclpy.node import Node
 from sensor_msgs.msg import PointCloud2
@@ -29,9 +30,9 @@ TEXT_HEIGHT = 0.03
 class PlaceOutputs:
     """Publishers of `~/pose` (of the first referent), `~/cloud` (points of all) and `~/markers` (a box around each).
 
-    Nothing comes on `~/pose` without a place; an empty cloud and no markers take away what was shown before. Cloud and
-    markers are made while somebody listens. warn: is told why there is no pose in the target frame. Raises ConfigError
-    for a target frame without tf2.
+    A list of expressions makes one cloud and one set of markers. Nothing comes on `~/pose` without a place; an empty
+    cloud and no markers take away what was shown before. Cloud and markers are made while somebody listens. warn: is
+    told why there is no pose in the target frame. Raises ConfigError for a target frame without tf2.
     """
 
     def __init__(self, node: Node, settings: SegmentSettings, warn: Callable[[str], None]) -> None:
@@ -42,25 +43,29 @@ class PlaceOutputs:
         self._cloud = publisher_of(node, PointCloud2, "~/cloud", room)
         self._markers = publisher_of(node, MarkerArray, "~/markers", room)
 
-    def publish(self, outcome: Outcome, objects: list[ReferredObject]) -> None:
-        """Publish the places of an outcome with an answer; objects: its messages."""
-        placements = [entry for entry in outcome.places if isinstance(entry, Placement)]
-        if objects[0].has_position:
-            self._publish_pose(PoseStamped(header=outcome.header, pose=objects[0].pose))
-        if outcome.image is not None and heard(self._cloud):
-            points = coloured([placement.cloud for placement in placements], outcome.image)
-            self._cloud.publish(cloud_message(points, outcome.header))
-        if heard(self._markers):
-            self._markers.publish(markers(objects, outcome.header))
+    def publish(self, outcomes: Sequence[Outcome], objects: Sequence[ReferredObject], image: np.ndarray) -> None:
+        """Publish the points and shapes of expressions that were answered together on a picture.
 
-    def _publish_pose(self, pose: PoseStamped) -> None:
+        objects: their messages, at least one. image: H×W×3 uint8 RGB.
+        """
+        header = objects[0].header
+        if heard(self._cloud):
+            places = [place for outcome in outcomes for place in outcome.places if isinstance(place, Placement)]
+            self._cloud.publish(cloud_message(coloured([place.cloud for place in places], image), header))
+        if heard(self._markers):
+            self._markers.publish(markers(objects, header))
+
+    def publish_pose(self, first: ReferredObject) -> None:
+        """Publish where the first referent of an answer is, if that is known."""
+        if not first.has_position:
+            return
         try:
-            self._pose.publish(self._frame.turned(pose))
+            self._pose.publish(self._frame.turned(PoseStamped(header=first.header, pose=first.pose)))
         except PlaceError as error:
             self._warn(str(error))
 
 
-def markers(objects: list[ReferredObject], header: Header) -> MarkerArray:
+def markers(objects: Sequence[ReferredObject], header: Header) -> MarkerArray:
     """A box and the expression for each object with a place; whatever was shown before goes."""
     shapes = [Marker(header=header, action=Marker.DELETEALL)]
     for number, entry in enumerate(entry for entry in objects if entry.has_position):

@@ -104,6 +104,7 @@ def test_a_list_makes_one_label_image_and_one_list_of_detections(publishers: dic
     made.publish([outcome("the cup", 1), refused, outcome("the fork", 12)])
     heard = {topic: publisher.published for topic, publisher in publishers.items()}
     assert [message.expression for message in heard["~/result"]] == ["the cup", "the fork"]
+    assert [len(heard[f"~/{topic}"]) for topic in ("cloud", "markers")] == [1, 1]
     topics = ("label_image", "label_info", "detections", "detections_3d")
     (picture,), (info,), (flat,), (solid,) = (heard[f"~/{topic}"] for topic in topics)
     numbers = np.frombuffer(picture.data, np.uint8).reshape(16, 24)
