@@ -19,6 +19,7 @@ CHECKED_IN = Path(__file__).resolve().parents[1] / "config" / "security" / "hybr
 VERSION = "0.2.0"
 ENCLAVES = "/hybridgl_ros"
 SEGMENT_NODE = "segment_node"
+QUESTIONS = ("expression", "~/expressions")
 # How DDS names nodes that add a random number to theirs.
 RANDOM_NAMES = {"segment_client": "segment_client_*"}
 # Kind and direction → element, attribute and element of each name.
@@ -58,7 +59,7 @@ def roles(names: dict[str, str] | None = None) -> list[Role]:
 
 def is_for_users(entry: Interface) -> bool:
     """Calls, expressions and answers; neither pictures nor transforms."""
-    return entry.kind != TOPIC or entry.direction == OUT or entry.name.startswith("expression")
+    return entry.kind != TOPIC or entry.direction == OUT or entry.name in QUESTIONS
 
 
 def is_for_operators(entry: Interface) -> bool:

@@ -91,6 +91,7 @@ def test_a_node_may_do_what_it_does_and_no_more(policy, node: str) -> None:
 def test_who_asks_can_neither_change_parameters_nor_show_pictures(policy) -> None:
     user, operator = rights(policy, "user"), rights(policy, "operator")
     assert {("service", "out", "/refer_segment"), ("action", "out", "/refer"), ("topic", "out", "/expression")} <= user
+    assert ("topic", "out", "/segment_node/expressions") in user
     assert ("topic", "in", "/segment_node/mask") in user
     assert ("topic", "out", "/image") not in user
     change = {("service", "out", f"/segment_node/{name}") for name in ("set_parameters", "change_state")}
