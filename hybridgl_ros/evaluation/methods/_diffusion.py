@@ -115,6 +115,10 @@ def build_diffusion(
     )
     from transformers import CLIPTextConfig, CLIPTextModel
 
+    # Their types hide that they are torch's modules.
+    unet: Any
+    autoencoder: Any
+    text: Any
     unet, autoencoder = UNet2DConditionModel(**config["unet"]), AutoencoderKL(**config["vae"])
     load_weights(unet, convert_ldm_unet_checkpoint(state, unet.config), checkpoint)
     encoder_only(autoencoder)
