@@ -53,6 +53,8 @@ class Diagnostics:
         if Updater is not None:
             self._updater = Updater(node)
             self._updater.setHardwareID(HARDWARE)
+            # It would say at once that all is well, before anything is.
+            self._updater.addedTaskCallback = lambda task: None
             self._updater.add(node.get_fully_qualified_name(), lambda status: self._report().fill(status))
             # Its timer runs with the node's clock, which stands still when use_sim_time is set and nobody sends it.
             timer = getattr(self._updater, "timer", None)

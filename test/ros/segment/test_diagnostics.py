@@ -37,6 +37,10 @@ class FakeUpdater:
 
     def add(self, name: str, fill: Callable) -> None:
         self.tasks[name] = fill
+        self.addedTaskCallback(name)
+
+    def addedTaskCallback(self, name: str) -> None:
+        self.published.append(DiagnosticStatus(name=name, level=DiagnosticStatus.OK, message="Node starting up"))
 
     def force_update(self) -> None:
         self.published = [
@@ -97,6 +101,7 @@ def plain(status: DiagnosticStatus) -> tuple:
 def test_both_ways_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnostics, "Updater", FakeUpdater)
     through = Diagnostics(FakeNode(), lambda: REPORT)
+    assert through._updater.published == []
     through.publish()
     monkeypatch.setattr(diagnostics, "Updater", None)
     node = FakeNode()
