@@ -92,9 +92,35 @@ def plain(parameter: Parameter) -> Any:
 
 def declare_settings(node: Node, defaults: Settings) -> Settings:
     """Declare every setting of a node's own dataclass. Raises ConfigError for a value that does not fit."""
+    take_kindred_types(node)
     known = describe(type(defaults))
     values = {name: declare(node, known[name], getattr(defaults, name)) for name in known}
     return type(defaults)(**{name: check(known[name], value) for name, value in values.items()})
+
+
+def take_kindred_types(node: Node) -> None:
+    """Let a whole number be set where a float is declared, and an empty list where any is.
+
+    A command line or a file cannot always say which is meant: `ros2 param` takes 1 for an integer and [] for booleans.
+    """
+    add = getattr(node, "add_pre_set_parameters_callback", None)  # from Iron on
+    if add is not None:
+        add(lambda parameters: [as_declared(node, parameter) for parameter in parameters])
+
+
+def as_declared(node: Node, parameter: Parameter) -> Parameter:
+    """A parameter in its declared type, where that only reads the same value otherwise; else as it is."""
+    if not node.has_parameter(parameter.name):
+        return parameter
+    declared, given = node.describe_parameter(parameter.name).type, parameter.type_
+    if declared == Parameter.Type.DOUBLE.value and given is Parameter.Type.INTEGER:
+        return Parameter(parameter.name, Parameter.Type.DOUBLE, float(parameter.value))
+    if declared == Parameter.Type.DOUBLE_ARRAY.value and given is Parameter.Type.INTEGER_ARRAY:
+        return Parameter(parameter.name, Parameter.Type.DOUBLE_ARRAY, [float(value) for value in parameter.value])
+    is_list = Parameter.Type(declared).name.endswith("_ARRAY") and given.name.endswith("_ARRAY")
+    if is_list and not len(parameter.value):
+        return Parameter(parameter.name, Parameter.Type(declared), [])
+    return parameter
 
 
 def declare_config(node: Node, settings: SegmentSettings) -> Config:

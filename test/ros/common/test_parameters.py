@@ -72,6 +72,30 @@ def test_overrides_reach_the_configuration(make_node) -> None:
     assert config.text.rules == "official"
 
 
+def test_a_whole_number_is_a_float_and_an_empty_list_is_any_kind_of_list(make_node) -> None:
+    node = make_node()
+    if not hasattr(node, "add_pre_set_parameters_callback"):
+        pytest.skip("this rclpy has no callback before parameters are set")
+    declare_all(node)
+    kinds = Parameter.Type
+    lists = [name for name, known in descriptions().items() if known.type == list[str] and known.live]
+    given = [Parameter(name, kinds.BOOL_ARRAY, []) for name in lists]
+    given += [Parameter("fusion.alpha", value=1), Parameter("scene_cache", value=2)]
+    results = node.set_parameters(given)
+    assert [result.reason for result in results if not result.successful] == []
+    assert node.get_parameter("fusion.alpha").value == 1.0
+    assert node.describe_parameter("fusion.alpha").type == TYPES[float]
+    assert lists and all(node.describe_parameter(name).type == TYPES[list[str]] for name in lists)
+    assert all(list(node.get_parameter(name).value) == [] for name in lists)
+    for wrong in (
+        Parameter("scene_cache", value=1.5),
+        Parameter("fusion.alpha", value=2),
+        Parameter(lists[0], value=[True]),
+    ):
+        assert not node.set_parameters([wrong])[0].successful
+    assert node.get_parameter("scene_cache").value == 2
+
+
 def test_an_empty_list_stays_a_list_of_strings(make_node, tmp_path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text("preset: paper\nmodels: {sam: sam_tabletop, clip: clip_tabletop, spacy: auto, device: cpu, "
