@@ -1,4 +1,4 @@
-# make demo | test | soak | fuzz | bench | lint | build | setup | clean | distclean
+# make demo | test | soak | fuzz | max-rate | bench | lint | build | setup | clean | distclean
 # MINUTES  how long `make soak` goes on, SOAK_ARGS its further arguments (--models embedded)
 # COUNT    messages of `make fuzz`, FUZZ_ARGS its further arguments (--models embedded --seed 1)
 # DEVICE   what `make bench` measures on, BENCH_ARGS its further arguments (--rows 1,2 --quick)
@@ -22,7 +22,7 @@ OPTIONS := --extras "$(EXTRAS)" --torch "$(TORCH)"
 ENVIRONMENT := . tools/environment.sh && . tools/isolate.sh
 TESTS := test:test/ros:$$PYTHONPATH
 
-.PHONY: help setup build demo test soak fuzz bench lint clean distclean
+.PHONY: help setup build demo test soak fuzz max-rate bench lint clean distclean
 
 help:
 	@sed -n '1,7s/^# //p' Makefile
@@ -45,6 +45,9 @@ soak: build
 
 fuzz: build
 	@$(ENVIRONMENT) && PYTHONPATH=$(TESTS) python -m fuzz --count $(COUNT) $(FUZZ_ARGS)
+
+max-rate: build
+	@$(ENVIRONMENT) && python -m benchmarks.max_rate
 
 bench: build
 	@$(ENVIRONMENT) && python -m benchmarks.bench --device $(DEVICE) $(BENCH_ARGS)
