@@ -37,9 +37,10 @@ def check_arguments(context: LaunchContext) -> None:
     launching.check_log_level(given["log_level"])
     if given["params_file"]:
         launching.check_params_file(given["params_file"])
-    for argument in ("use_sim_time", "required", "rviz"):
+    for argument in ("use_sim_time", "required", "respawn", "rviz"):
         if given[argument]:
             launching.truth_of(argument, given[argument])
+    launching.check_end(wanted(context, "required"), wanted(context, "respawn"))
     if wanted(context, "rviz"):
         launching.check_rviz()
 
@@ -79,7 +80,8 @@ def segment_node(context: LaunchContext, cameras: list[str], rules: list[list[tu
     ]
     if given("use_sim_time"):
         parameters.append({"use_sim_time": launching.truth_of("use_sim_time", given("use_sim_time"))})
-    required = wanted(context, "required") if given("required") else launching.is_launched(FILE)
+    respawn = wanted(context, "respawn")
+    required = wanted(context, "required") if given("required") else launching.is_launched(FILE) and not respawn
     return Node(
         package="hybridgl_ros",
         executable="segment_node",
@@ -93,6 +95,8 @@ def segment_node(context: LaunchContext, cameras: list[str], rules: list[list[tu
         remappings=[] if cameras else rules[0],
         ros_arguments=["--log-level", given("log_level")],
         on_exit=end_with_it if required else None,
+        respawn=respawn,
+        respawn_delay=launching.RESPAWN_DELAY,
     )
 
 

@@ -57,8 +57,11 @@ OTHERS = {
     "rviz": ("false", "Show it in RViz, a window for each camera: true or false."),
     "rviz_frame": ("", "RViz's fixed frame, that of the camera's images. Empty: the simulated camera's."),
     "required": ("", "When the node ends, launch ends, with an error if it died: true or false. Empty: true when this "
-                     "file was started by itself, false when another one includes it."),
+                     "file was started by itself and nothing is respawned, else false."),
+    "respawn": ("false", "Start the node again whenever it has ended, until launch ends: true or false."),
 }  # fmt: skip
+# Seconds before the node is started again.
+RESPAWN_DELAY = 1.0
 # Those of them that are topics of the node.
 TOPICS = ("image", "depth", "camera_info", "expression")
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
@@ -136,6 +139,12 @@ def check_log_level(text: str) -> None:
     """Raise ConfigError for what rcl would not take: a level, or that of one logger as NAME:=LEVEL."""
     if text.rpartition(":=")[2].lower() not in LOG_LEVELS:
         raise ConfigError(f"log_level: {text!r} is not one of {', '.join(LOG_LEVELS)}")
+
+
+def check_end(required: bool, respawn: bool) -> None:
+    """Raise ConfigError when launch is to end with the node, and to start it again."""
+    if required and respawn:
+        raise ConfigError("required: launch cannot end with a node that is to be respawned")
 
 
 def check_rviz() -> None:

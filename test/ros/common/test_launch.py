@@ -142,6 +142,7 @@ WRONG = [
     ("image_transport:=theora", "image_transport: 'theora' is not one of"),
     ("use_sim_time:=maybe", "use_sim_time: wants true or false, got 'maybe'"),
     ("required:=maybe", "required: wants true or false"),
+    ("respawn:=maybe", "respawn: wants true or false"),
     ("rviz:=maybe", "rviz: wants true or false"),
     ("cameras:=front,", "cameras: '' is no namespace"),
     ("cameras:=front,2nd", "cameras: '2nd' is no namespace"),
@@ -262,6 +263,13 @@ def test_launch_fails_when_its_only_node_died(launch) -> None:
     (ending,) = exited(node, 0)
     assert type(ending).__name__ == "Shutdown"
     assert exited(node, 1, shutting_down=True) is None
+
+
+def test_a_node_that_is_respawned_does_not_end_the_launch(launch) -> None:
+    (node,) = launch("segment.launch.py", "respawn:=true")
+    assert node.options["respawn"] is True and node.options["on_exit"] is None
+    (node,) = launch("segment.launch.py")
+    assert node.options["respawn"] is False and node.options["on_exit"] is not None
 
 
 @pytest.mark.parametrize(("word", "required"), [("", False), ("required:=true", True), ("required:=false", False)])
