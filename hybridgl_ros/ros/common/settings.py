@@ -35,7 +35,9 @@ class SegmentSettings:
     expression_limit: int = setting("Longer expressions (characters) are refused.", low=1, high=100000)
     list_limit: int = setting("Expressions of a list that are answered; further ones are refused.", low=1, high=1000,
                               stage="models")  # fmt: skip
-    waiting_limit: int = setting("Expressions that may wait for an answer at once.", low=1, high=256, stage="models")
+    waiting_limit: int = setting(
+        "Expressions that may wait for an answer at once; a list counts as one.", low=1, high=256, stage="models"
+    )
     expression_deadline: float = setting("Seconds after which an expression of the topic that still waits is dropped;"
                                          " 0: never. Calls bring their own.", low=0.0, high=3600.0)  # fmt: skip
     scene_cache: int = setting("Encoded frames kept, for further expressions on the same picture.", low=0, high=1000)

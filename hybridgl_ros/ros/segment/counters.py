@@ -86,11 +86,11 @@ class Counters:
             self.answered += 1
         self.answers.add(outcome.latency)
 
-    def fail(self, problem: str, kind: str) -> None:
-        """Count an expression that got no answer."""
+    def fail(self, problem: str, kind: str, count: int = 1) -> None:
+        """Count expressions that got no answer, one by default."""
         with self._lock:
-            self.failed += 1
-            self.refusals[kind] += 1
+            self.failed += count
+            self.refusals[kind] += count
         self.note(problem)
 
     def miss(self, problem: str) -> None:

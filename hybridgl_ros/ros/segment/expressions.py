@@ -122,13 +122,14 @@ class ExpressionTopic:
             self._ask(question, self._settings().expression_deadline)
 
     def _accepted(self, expressions: Sequence[str]) -> tuple[str, ...]:
-        """Those that are worth a turn; the others are refused one by one."""
+        """Those that are worth a turn; the others are refused."""
         limit = self._settings().list_limit
+        if len(expressions) > limit:
+            error = ExpressionError(f"the list has {len(expressions)} expressions, list_limit is {limit}")
+            self._refuse(error, len(expressions) - limit)
         accepted = []
-        for number, expression in enumerate(expressions):
+        for expression in expressions[:limit]:
             try:
-                if number >= limit:
-                    raise ExpressionError(f"the list has {len(expressions)} expressions, list_limit is {limit}")
                 self._desk.check_expression(expression)
             except ExpressionError as error:
                 self._refuse(error)
@@ -146,7 +147,7 @@ class ExpressionTopic:
             self._desk.newest_frame()
             future = self._desk.submit(question, self._desk.newest_frame, SOURCE, counted=counted, deadline=deadline)
         except HybridGLError as error:
-            self._refuse(error)
+            self._refuse(error, len(question))
             return None
         future.add_done_callback(self._publish)
         return future
@@ -173,6 +174,6 @@ class ExpressionTopic:
                     self._report(error)
             self._desk.counters.stages["publish"].add(time.perf_counter() - begin)
 
-    def _refuse(self, error: HybridGLError) -> None:
-        self._desk.counters.fail(str(error), kind_of(error))
+    def _refuse(self, error: HybridGLError, count: int = 1) -> None:
+        self._desk.counters.fail(str(error), kind_of(error), count)
         self._warnings.add(str(error))
