@@ -90,8 +90,8 @@ def draw_answer(image: np.ndarray, answer: Answer) -> np.ndarray:
     """The answer over its image, both H×W×3 uint8 RGB.
 
     The referents keep their own colours and are outlined, each with its box; landmarks and the runner-up are outlined
-    thinly; the rest is darkened. The caption gives the expression, then the score, or why nothing was found, and how
-    the expression was read.
+    thinly; the rest is darkened; followed objects have their numbers. The caption gives the expression, then the score,
+    or why nothing was found, and how the expression was read.
     """
     canvas = image.copy()
     if answer.found:
@@ -105,7 +105,19 @@ def draw_answer(image: np.ndarray, answer: Answer) -> np.ndarray:
             outline(canvas, entry.mask, REFERENT, 2 * width)
             x, y, w, h = (round(value) for value in entry.box)
             cv2.rectangle(canvas, (x, y), (x + w, y + h), (255, 255, 255), width)
+        if answer.tracking is not None:
+            canvas = with_numbers(canvas, answer)
     return caption(canvas, answer.parse.text, f"{verdict(answer)} · {reading(answer)}")
+
+
+def with_numbers(image: np.ndarray, answer: Answer) -> np.ndarray:
+    """The image with the numbers of followed objects, each at the upper left corner of its box."""
+    picture = Image.fromarray(image)
+    font = load_font(max(10, image.shape[0] // 20))
+    for entry, number in zip(answer.objects, answer.tracking.ids if answer.tracking else (), strict=False):
+        place = entry.box[0] + CAPTION_PADDING, entry.box[1] + CAPTION_PADDING
+        ImageDraw.Draw(picture).text(place, str(number), font=font, fill=(255, 255, 255), stroke_width=1, stroke_fill=0)
+    return np.array(picture)
 
 
 def runners_up(answer: Answer) -> tuple[Candidate, ...]:

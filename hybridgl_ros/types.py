@@ -7,6 +7,7 @@ every score is a float32 vector of length N, one entry a proposal.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -154,6 +155,31 @@ class ClauseScore:
     landmarks: tuple[int, ...] = ()
 
 
+class TrackState(IntEnum):
+    """How a followed object stands: in sight, out of sight for some frames, or in sight for the first time since."""
+
+    NONE = 0
+    FOUND = 1
+    LOST = 2
+    FOUND_AGAIN = 3
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """What following made of an answer.
+
+    ids, states: of each of the answer's objects; ids begin with 1. lost: ids of the followed objects that are out of
+    sight in this frame, with their states (LOST, or FOUND for so short a while that it is not said yet). events: what
+    has changed, in words.
+    """
+
+    ids: tuple[int, ...] = ()
+    states: tuple[TrackState, ...] = ()
+    lost: tuple[int, ...] = ()
+    lost_states: tuple[TrackState, ...] = ()
+    events: tuple[str, ...] = ()
+
+
 class DenseMaps(Protocol):
     """G_co and G = G_co ⊙ G_pos of one expression, H×W float32."""
 
@@ -170,7 +196,8 @@ class Answer:
 
     objects: the referents among the candidates: the best one unless others are given, none when not found.
     mask: H×W bool, their union. candidates: best first. notes: what a person should know about how it came about.
-    timings: seconds a stage, the image's stages included.
+    timings: seconds a stage, the image's stages included. tracking: of an answer that was made by following, with which
+    the objects need not be those that the expression alone would name.
 
     scoring.method fusion: score is Eq. 9 of the best candidate; margin its lead over the runner-up; parse what the
     paper's parser understood; localisation: G_co, guidance: G = G_co ⊙ G_pos, both H×W float32, made when somebody
@@ -197,6 +224,7 @@ class Answer:
     query: Query | None = None
     clauses: tuple[ClauseScore, ...] = ()
     alternatives: tuple[Query, ...] = ()
+    tracking: Tracking | None = None
 
     def __post_init__(self) -> None:
         if self.found and not self.objects:

@@ -23,7 +23,7 @@ from hybridgl_ros.drawing import (
 )
 from hybridgl_ros.errors import ImageError
 from hybridgl_ros.language.query import Phrase, Query
-from hybridgl_ros.types import Answer, Candidate, ClauseScore, Parse
+from hybridgl_ros.types import Answer, Candidate, ClauseScore, Parse, Tracking, TrackState
 
 
 def blank(height: int, width: int) -> np.ndarray:
@@ -112,6 +112,15 @@ def test_all_referents_and_their_landmarks_are_outlined():
     assert borders == [REFERENT, REFERENT, RUNNER_UP, LANDMARK]
     assert drawn[15, 15].tolist() == drawn[15, 70].tolist() == [100, 100, 100]
     assert drawn[70, 15].tolist() == drawn[70, 70].tolist() == [50, 50, 50]
+
+
+def test_followed_objects_have_their_numbers():
+    answer = answer_over((120, 160))
+    plain, first, second = (
+        draw_answer(np.zeros((120, 160, 3), np.uint8), replace(answer, tracking=tracking))
+        for tracking in (None, Tracking((1,), (TrackState.FOUND,)), Tracking((2,), (TrackState.FOUND,)))
+    )
+    assert (plain != first).any() and (first != second).any()
 
 
 def test_a_caption_has_as_many_lines_as_half_the_picture_holds():

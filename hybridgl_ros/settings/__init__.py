@@ -29,6 +29,7 @@ from hybridgl_ros.settings.query import (
     ObjectSettings,
     ScoringSettings,
 )
+from hybridgl_ros.settings.tracking import TrackingSettings
 
 __all__ = [
     "OPERATORS",
@@ -48,6 +49,7 @@ __all__ = [
     "RelationSettings",
     "ScoringSettings",
     "TextSettings",
+    "TrackingSettings",
     "describe",
     "descriptions",
     "sections",
@@ -72,6 +74,7 @@ class Config:
     grounding: GroundingSettings
     decision: DecisionSettings
     metric: MetricSettings
+    tracking: TrackingSettings
 
 
 def sections() -> dict[str, type]:

@@ -26,7 +26,8 @@ from hybridgl_ros.ros.common.client import NoAnswerError, SegmentClient
 from hybridgl_ros.ros.common.interruption import Interruption
 from hybridgl_ros.settings import Config, descriptions
 
-CONTINUOUS = "continuous"
+# Every frame is answered, and by itself.
+PLAYING: dict[str, Any] = {"mode": "continuous", "tracking.enabled": False}
 EVERY_RESULT = QoSProfile(history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
 RESTORING_TIME = 10.0
 IDLE_REPORTS = 2
@@ -118,13 +119,14 @@ class OnlineEvaluation:
     def play(self, rate: float = 1.0, stop: int | None = None) -> tuple[list[Reply], Playback]:
         """Play the bag, to its end or to a bag time (ns), and wait until the node has nothing left to answer.
 
-        The node is in continuous mode meanwhile. When it falls silent, or at Ctrl-C, this ends with what is there.
+        The node is in continuous mode meanwhile, but follows nothing. When it falls silent, or at Ctrl-C, this ends
+        with what is there.
         """
         known = self._client.node.get_fully_qualified_name()
         notes = [f"{other} publishes on the same topics" for other in self._player.others(known)]
         complete, seen = False, None
-        mode = self._parameters(["mode"])["mode"]
-        self._set_mode(mode, CONTINUOUS)
+        parameters = self._parameters(list(PLAYING))
+        self._set(parameters, PLAYING)
         try:
             before = self._counts()
             self._replies.take()
@@ -141,9 +143,9 @@ class OnlineEvaluation:
             self._interruption.hold()
             self._client.timeout = min(self._client.timeout, RESTORING_TIME)
             try:
-                self._set_mode(CONTINUOUS, mode)
+                self._set(PLAYING, parameters)
             except NoAnswerError as error:
-                notes.append(f"mode {mode} is not restored: {error}")
+                notes.append(f"mode {parameters['mode']} is not restored: {error}")
         playback = Playback(self._player.published, seen, complete, tuple(notes))
         return self._replies.take(), playback
 
@@ -170,10 +172,11 @@ class OnlineEvaluation:
         plain = [value if isinstance(value, (str, bool, int, float)) else list(value or ()) for value in values]
         return dict(zip(names, plain, strict=True))
 
-    def _set_mode(self, before: str, wanted: str) -> None:
-        refused = "" if before == wanted else self._client.set_parameter(self._name, "mode", wanted)
-        if refused:
-            raise NoAnswerError(f"{self._name} does not take mode {wanted}: {refused}")
+    def _set(self, before: dict[str, Any], wanted: dict[str, Any]) -> None:
+        for name, value in wanted.items():
+            refused = "" if before[name] == value else self._client.set_parameter(self._name, name, value)
+            if refused:
+                raise NoAnswerError(f"{self._name} does not take {name} {value}: {refused}")
 
     def _wait_until_idle(self) -> Counts:
         """Wait until nothing is left to answer; returns what the node has counted by then."""

@@ -48,6 +48,8 @@ def referred_objects(
         message.margin = lead
         place(message, candidate.mask, candidate.score, candidate.similarity)
         put(message, places[number] if number < min(len(places), len(referents)) else "")
+        if answer.tracking is not None and message.found:
+            message.track_id, message.track_state = answer.tracking.ids[number], answer.tracking.states[number]
         objects.append(message)
     return objects
 
@@ -65,6 +67,7 @@ def all_referents(answer: Answer, objects: Sequence[ReferredObject]) -> Referred
         reason=first.reason,
         notes=first.notes,
         objects=referents,
+        lost_track_ids=[] if answer.tracking is None else list(answer.tracking.lost),
         latency=first.latency,
     )
 
@@ -74,6 +77,8 @@ def nothing_found(answer: Answer, message: ReferredObject) -> ReferredObject:
     place(message, answer.mask, answer.score, answer.similarity)
     message.margin = leads([candidate.score for candidate in answer.candidates] or [math.nan])[0]
     put(message, "")
+    if answer.tracking is not None and answer.tracking.lost:
+        message.track_id, message.track_state = answer.tracking.lost[0], answer.tracking.lost_states[0]
     return message
 
 
@@ -82,14 +87,15 @@ def described(
 ) -> ReferredObject:
     """A message of what all objects of an answer have in common, and of what each part says of this one."""
     parse = answer.parse
-    parts = parts_of(answer) if candidate is not None else ()
-    rank = next((rank for rank, entry in enumerate(answer.candidates) if entry is candidate), 0)
+    # None for a followed object that is not proposed in this frame.
+    rank = next((rank for rank, entry in enumerate(answer.candidates) if entry is candidate), None)
+    parts = () if rank is None else parts_of(answer)
     return ReferredObject(
         header=header,
         expression=expression,
         query=reading(answer),
         clauses=[part.text for part in parts],
-        probabilities=[part.values[rank] for part in parts],
+        probabilities=[part.values[rank or 0] for part in parts],
         reason=answer.reason,
         notes=list(answer.notes),
         target=parse.target,

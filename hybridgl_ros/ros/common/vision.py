@@ -29,10 +29,12 @@ def label_info(messages: Any, names: Mapping[int, str], threshold: float, header
 
 
 def detections(messages: Any, objects: Sequence[ReferredObject], header: Header) -> Any:
-    """A Detection2DArray of the referents among the objects; the class is the expression."""
+    """A Detection2DArray of the referents among the objects; the class is the expression, the id the track's."""
     array = messages.Detection2DArray(header=header)
     array.detections = [
-        messages.Detection2D(header=header, bbox=box(messages, entry), results=[hypothesis(messages, entry)])
+        messages.Detection2D(
+            header=header, bbox=box(messages, entry), results=[hypothesis(messages, entry)], id=name_of(entry)
+        )
         for entry in referents(objects)
     ]
     return array
@@ -46,12 +48,19 @@ def detections_3d(messages: Any, objects: Sequence[ReferredObject], header: Head
             guess = hypothesis(messages, entry)
             guess.pose = PoseWithCovariance(pose=entry.pose)
             volume = messages.BoundingBox3D(center=entry.pose, size=entry.extent)
-            array.detections.append(messages.Detection3D(header=header, bbox=volume, results=[guess]))
+            array.detections.append(
+                messages.Detection3D(header=header, bbox=volume, results=[guess], id=name_of(entry))
+            )
     return array
 
 
 def referents(objects: Iterable[ReferredObject]) -> list[ReferredObject]:
     return [entry for entry in objects if entry.found]
+
+
+def name_of(entry: ReferredObject) -> str:
+    """The same for the same object from message to message; empty where nothing is followed."""
+    return str(entry.track_id) if entry.track_id else ""
 
 
 def hypothesis(messages: Any, entry: ReferredObject) -> Any:

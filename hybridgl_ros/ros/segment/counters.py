@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hybridgl_ros.ros.segment.job import Outcome
 
 KEPT = 1000
-STAGES = ("decode", "proposals", "features", "localisation", "parse", "scoring", "places", "publish")
+STAGES = ("decode", "proposals", "features", "localisation", "parse", "scoring", "tracking", "places", "publish")
 
 
 class Window:

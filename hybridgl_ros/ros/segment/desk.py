@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
@@ -19,6 +19,7 @@ from hybridgl_ros.ros.segment.image_input import ImageInput
 from hybridgl_ros.ros.segment.job import Frame, Outcome
 from hybridgl_ros.ros.segment.refusals import NO_IMAGE, RefusedError, kind_of
 from hybridgl_ros.ros.segment.worker import ENDING, InferenceWorker
+from hybridgl_ros.tracking.tracker import Tracker
 
 
 class Desk:
@@ -71,11 +72,14 @@ class Desk:
         counted: bool = True,
         deadline: float = 0.0,
         watch: Progress = unwatched,
+        trackers: Sequence[Tracker] = (),
     ) -> Future[Any]:
         """Have one or several answered; see `InferenceWorker.submit`. Raises HybridGLError when it is refused."""
         for expression in (question,) if isinstance(question, str) else question:
             self.check_expression(expression)
-        future = self._worker.submit(question, frame, source=source, counted=counted, deadline=deadline, watch=watch)
+        future = self._worker.submit(
+            question, frame, source=source, counted=counted, deadline=deadline, watch=watch, trackers=trackers
+        )
         future.add_done_callback(self._count)
         return future
 

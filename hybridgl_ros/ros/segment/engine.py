@@ -20,6 +20,7 @@ from hybridgl_ros.ros.segment.model_store import ModelStore, Segmenter
 from hybridgl_ros.ros.segment.refusals import NO_MODELS, RefusedError
 from hybridgl_ros.ros.segment.scene_cache import SceneCache
 from hybridgl_ros.settings import Config
+from hybridgl_ros.tracking.tracker import Tracker
 from hybridgl_ros.types import Answer, Scene
 
 Places: TypeAlias = tuple[Placement | str, ...]
@@ -102,13 +103,18 @@ class Engine:
             self._models.leave(taken)
 
     def answers(
-        self, image: np.ndarray, depth: RegisteredDepth | str, expressions: Sequence[str], progress: Progress
+        self,
+        image: np.ndarray,
+        depth: RegisteredDepth | str,
+        expressions: Sequence[str],
+        progress: Progress,
+        trackers: Sequence[Tracker] = (),
     ) -> list[Result]:
         """The answers on an H×W×3 uint8 RGB picture; with smaller batches, and a note, when memory runs out.
 
         depth: the picture's, or why there is none. With each answer comes where its objects are. What goes wrong with
-        one expression is its result. Raises what concerns all: RefusedError without models, OutOfMemoryError when the
-        smallest batches do not fit either.
+        one expression is its result. trackers: one an expression, follow what they have found; or none. Raises what
+        concerns all: RefusedError without models, OutOfMemoryError when the smallest batches do not fit either.
         """
         if self._segmenter is None:
             raise RefusedError(self.problem or "no models are loaded", NO_MODELS)
@@ -119,7 +125,7 @@ class Engine:
                 if config is not self._configured:
                     # Once a configuration: what is made with the first expression stays for the next ones.
                     self._segmenter, self._configured = self._segmenter.with_config(config), config
-                results = self._try(self._segmenter, config, image, depth, expressions, progress)
+                results = self._try(self._segmenter, config, image, depth, expressions, progress, trackers)
             except (MemoryError, RuntimeError, OutOfMemoryError) as error:
                 if not ran_out(error):
                     raise
@@ -141,10 +147,17 @@ class Engine:
         depth: RegisteredDepth | str,
         expressions: Sequence[str],
         progress: Progress,
+        trackers: Sequence[Tracker],
     ) -> list[Result]:
         known = None if isinstance(depth, str) else depth
         scene = self._cache.get(image, config, partial(configured.encode, progress=progress), self._capacity, known)
         answers = refer_each(configured, scene, expressions, progress)
+        if trackers:
+            progress("tracking")
+            answers = [
+                answer if isinstance(answer, Exception) else tracker.follow(scene, answer, config.tracking)
+                for tracker, answer in zip(trackers, answers, strict=True)
+            ]
         if known is not None and any(answer.objects for answer in answers if not isinstance(answer, Exception)):
             progress("places")
 

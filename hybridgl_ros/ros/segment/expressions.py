@@ -26,6 +26,7 @@ from hybridgl_ros.ros.segment.place_outputs import PlaceOutputs
 from hybridgl_ros.ros.segment.refusals import kind_of
 from hybridgl_ros.ros.segment.vision_outputs import VisionOutputs
 from hybridgl_ros.settings import Config
+from hybridgl_ros.tracking.tracker import Tracker, Trackers
 
 SOURCE = "topic"
 
@@ -68,6 +69,8 @@ class ExpressionTopic:
         self._unseen: deque[tuple[str, ...]] = deque()
         self._newest: tuple[str, ...] = ()
         self._follower = Follower(self._ask_when_seen)
+        self._trackers = Trackers()
+        self._events = Notices(lambda text: node.get_logger().info(text))
         self._publishing = threading.Lock()
         self._ended = False
 
@@ -83,7 +86,7 @@ class ExpressionTopic:
             self._node.destroy_subscription(subscription)
         self._unseen.clear()
         self._newest = ()
-        self._follower.follow(())
+        self._follow(())
 
     def end(self) -> None:
         """From now on nothing is published."""
@@ -92,11 +95,21 @@ class ExpressionTopic:
 
     def switch(self) -> None:
         """The mode has changed: follow what was asked last, or nothing."""
-        self._follower.follow(self._newest if self._settings().mode == "continuous" else ())
+        self._follow(self._newest if self._settings().mode == "continuous" else ())
 
     def values(self) -> dict[str, object]:
         """What the diagnostics tell."""
-        return self._vision.values()
+        return {
+            **self._vision.values(),
+            "objects followed": self._trackers.following,
+            "objects lost": self._trackers.lost,
+            "objects found again": self._trackers.found_again,
+        }
+
+    def _follow(self, question: Sequence[str]) -> None:
+        """Follow what these expressions mean from now on, and nothing else."""
+        self._trackers.keep(question)
+        self._follower.follow(question)
 
     def on_frame(self) -> None:
         """There is a new frame."""
@@ -113,7 +126,7 @@ class ExpressionTopic:
             return
         self._newest = question
         if self._settings().mode == "continuous":
-            self._follower.follow(question)
+            self._follow(question)
         elif not question:
             return
         elif self._frames.empty and len(self._unseen) < self._settings().waiting_limit:
@@ -139,13 +152,25 @@ class ExpressionTopic:
 
     def _ask_when_seen(self, question: Sequence[str]) -> Future[Any] | None:
         # One at a time, so it needs none of the limited places; with one place it would leave none to the service.
-        return None if self._frames.empty else self._ask(tuple(question), counted=False)
+        if self._frames.empty:
+            return None
+        trackers = [self._trackers.of(expression) for expression in question]
+        return self._ask(tuple(question), counted=False, trackers=trackers)
 
-    def _ask(self, question: tuple[str, ...], deadline: float = 0.0, *, counted: bool = True) -> Future[Any] | None:
+    def _ask(
+        self,
+        question: tuple[str, ...],
+        deadline: float = 0.0,
+        *,
+        counted: bool = True,
+        trackers: Sequence[Tracker] = (),
+    ) -> Future[Any] | None:
         """Have expressions answered together on the newest frame; None when that is refused."""
         try:
             self._desk.newest_frame()
-            future = self._desk.submit(question, self._desk.newest_frame, SOURCE, counted=counted, deadline=deadline)
+            future = self._desk.submit(
+                question, self._desk.newest_frame, SOURCE, counted=counted, deadline=deadline, trackers=trackers
+            )
         except HybridGLError as error:
             self._refuse(error, len(question))
             return None
@@ -160,6 +185,10 @@ class ExpressionTopic:
         for outcome in outcomes:
             if outcome.answer is None:
                 self._warnings.add(f"no answer to {outcome.expression[:80]!r}: {outcome.problem}")
+            elif outcome.answer.tracking is not None:
+                for event in outcome.answer.tracking.events:
+                    # The same may happen again, and is worth a line then.
+                    self._events.add(f"{outcome.expression[:80]!r}: {event}", key=f"{time.monotonic()} {event}")
         if all(outcome.answer is None for outcome in outcomes):
             return
         with self._publishing:

@@ -14,6 +14,7 @@ from hybridgl_ros.errors import PlaceError
 from hybridgl_ros.metric.registration import RegisteredDepth
 from hybridgl_ros.progress import Progress
 from hybridgl_ros.ros.segment.engine import Places
+from hybridgl_ros.tracking.tracker import Tracker
 from hybridgl_ros.types import Answer
 
 
@@ -66,6 +67,7 @@ class Job:
     counted: bool
     deadline: float
     watch: Progress
+    trackers: Sequence[Tracker] = ()
     future: Future[Any] = field(default_factory=Future)
     born: float = field(default_factory=time.monotonic)
 

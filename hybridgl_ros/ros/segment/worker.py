@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
 from functools import partial
@@ -23,6 +23,7 @@ from hybridgl_ros.ros.segment.refusals import RefusedError, kind_of
 from hybridgl_ros.ros.segment.stopwatch import Stopwatch
 from hybridgl_ros.ros.segment.turns import Turns
 from hybridgl_ros.settings import Config
+from hybridgl_ros.tracking.tracker import Tracker
 
 ENDING = "the node is ending"
 
@@ -106,15 +107,17 @@ class InferenceWorker:
         counted: bool = True,
         deadline: float = 0.0,
         watch: Progress = unwatched,
+        trackers: Sequence[Tracker] = (),
     ) -> Future[Any]:
         """Have an expression answered, or several together on one frame; frame is called when its turn comes.
 
         The future's result is the Outcome, or the tuple of them.
         source: sources take turns. counted: whether it takes one of the places that are limited. deadline: seconds
-        after which its turn comes too late, 0 for never. watch: told of every stage, in the worker's thread. Raises
-        RefusedError when too many wait, and while the worker ends.
+        after which its turn comes too late, 0 for never. watch: told of every stage, in the worker's thread. trackers:
+        one an expression, follow what was found; or none. Raises RefusedError when too many wait, and while the worker
+        ends.
         """
-        job = Job(question, frame, source, counted, deadline, watch)
+        job = Job(question, frame, source, counted, deadline, watch, trackers)
         with self._lock:
             if self._ending:
                 raise RefusedError(ENDING, refusals.ENDING)
@@ -221,7 +224,7 @@ class InferenceWorker:
             progress("decode")
             image = frame.read()
             depth = depth_of(frame, image)
-            results: list[Result] = self._engine.answers(image, depth, job.expressions, progress)
+            results: list[Result] = self._engine.answers(image, depth, job.expressions, progress, job.trackers)
         except Exception as error:
             results = [error] * len(job.expressions)
         stopwatch.stop()

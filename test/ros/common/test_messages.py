@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hybridgl_ros.msg import ReferredObject
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 from std_msgs.msg import Header
 
 from hybridgl_ros.language.query import Count, Phrase, Query, Relation
 from hybridgl_ros.ros.common.messages import all_referents, leads, referred_objects, region, summary
-from hybridgl_ros.types import Answer, Candidate, ClauseScore, Parse
+from hybridgl_ros.types import Answer, Candidate, ClauseScore, Parse, Tracking, TrackState
 
 
 @given(arrays(bool, (7, 9)))
@@ -29,6 +31,23 @@ def test_the_region_is_the_smallest_box_around_the_mask(mask: np.ndarray) -> Non
         assert cut[:, -1].any()
     else:
         assert (box.width, box.height) == (0, 0)
+
+
+def test_states_of_followed_objects_are_called_as_in_the_library() -> None:
+    for state in TrackState:
+        assert getattr(ReferredObject, f"TRACK_{state.name}") == state
+
+
+def test_followed_objects_carry_their_numbers() -> None:
+    several = answer(True)
+    tracking = Tracking(ids=(7, 5), states=(TrackState.FOUND, TrackState.FOUND_AGAIN), lost=(6,))
+    several = replace(several, objects=several.candidates[:2], tracking=tracking)
+    objects = referred_objects(several, "both cups", Header(), 0.5, 3)
+    assert [(entry.track_id, entry.track_state) for entry in objects] == [(7, 1), (5, 3), (0, 0)]
+    assert list(all_referents(several, objects).lost_track_ids) == [6]
+    nothing = replace(answer(False), tracking=Tracking(lost=(6,), lost_states=(TrackState.LOST,)))
+    (entry,) = referred_objects(nothing, "both cups", Header(), 0.5)
+    assert (entry.found, entry.track_id, entry.track_state) == (False, 6, ReferredObject.TRACK_LOST)
 
 
 def test_leads() -> None:

@@ -7,7 +7,7 @@ import signal
 import cv2
 import numpy as np
 import pytest
-from hybridgl_ros.msg import ReferredObject
+from hybridgl_ros.msg import ReferredObject, ReferredObjects
 from hybridgl_ros.srv import ReferSegment
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Float32, String
@@ -87,21 +87,48 @@ def test_topics_carry_mask_score_result_and_overlay(node) -> None:
     assert packed["overlay"][0].header == packed["mask"][0].header == masks[0].header
 
 
-def test_continuous_mode_answers_every_frame_until_switched_off(start) -> None:
+def test_continuous_mode_follows_on_every_frame_until_switched_off(start) -> None:
     node = start("-p", "mode:=continuous")
     client = node.client
     node.wait_for_models()
     results = node.hear(ReferredObject, "segment_node/result")
+    everything = node.hear(ReferredObjects, "segment_node/results")
+
+    def show(message: Image) -> ReferredObject:
+        second = message.header.stamp.sec
+        node.publish(message)
+        heard = client.wait_for(
+            lambda: next((result for result in results if result.header.stamp.sec == second), None), "its answer"
+        )
+        client.wait_for(lambda: everything[-1].header.stamp.sec == second or None, "all of it")
+        return heard
+
     node.publish(node.frame(second=1))
     client.refer_by_topic("the red block")
-    for second in (2, 3):
-        node.publish(node.frame(column=second, second=second))
-        client.wait_for(lambda second=second: results[-1].header.stamp.sec == second or None, "the new frame's answer")
-    assert [result.roi.x_offset for result in results[-2:]] == [2, 3]
+    shown = [show(node.frame(column=second, second=second)) for second in (2, 3)]
+    assert [result.roi.x_offset for result in shown] == [2, 3]
+    assert {(result.track_id, result.track_state) for result in shown} == {(1, ReferredObject.TRACK_FOUND)}
+    empty = node.frame(second=4)
+    empty.data = bytes(len(empty.data))
+    hidden = [show(empty)]
+    empty.header.stamp.sec = 5
+    hidden.append(show(empty))
+    assert [(result.found, result.track_id) for result in hidden] == [(False, 1), (False, 1)]
+    assert [result.track_state for result in hidden] == [ReferredObject.TRACK_FOUND, ReferredObject.TRACK_LOST]
+    assert list(everything[-1].lost_track_ids) == [1] and not everything[-1].objects
+    again = show(node.frame(column=6, second=6))
+    assert (again.found, again.track_id, again.track_state) == (True, 1, ReferredObject.TRACK_FOUND_AGAIN)
+    values = client.diagnostics()
+    assert [values[f"objects {what}"] for what in ("followed", "lost", "found again")] == ["1", "1", "1"]
+    node.wait_for_log("'the red block': object 1 lost: out of sight for 2 frames")
+    node.wait_for_log("'the red block': object 1 found again after 2 frames")
+    assert client.refer_by_topic("something red").track_id == 2
+    assert client.refer("something red").objects[0].track_id == 0
     assert client.set_parameter(node.topic("segment_node"), "mode", "once") == ""
     answered = client.diagnostics()["expressions answered"]
-    node.publish(node.frame(second=4))
+    node.publish(node.frame(second=7))
     assert client.diagnostics()["expressions answered"] == answered
+    assert client.refer_by_topic("the red block").track_state == ReferredObject.TRACK_NONE
 
 
 def test_an_expression_before_the_first_frame_is_answered_on_it(start) -> None:
