@@ -12,6 +12,7 @@ README = Path(__file__).with_name("README.md")
 MODULE = Path(__file__).with_name(PACKAGE) / "__init__.py"
 (VERSION,) = re.findall(r'^__version__ = "(.+)"$', MODULE.read_text(encoding="utf-8"), re.MULTILINE)
 DOCS = ["mkdocs-material>=9.5"]
+TAS = ["transformers>=4.50"]
 REFDIFF = ["diffusers", "transformers>=4.50"]
 
 setup(
@@ -53,6 +54,7 @@ setup(
         "sim": ["mujoco"],
         "cluster": ["ray"],
         "refdiff": REFDIFF,
+        "tas": TAS,
         "docs": DOCS,
         "dev": [
             *DOCS,

@@ -22,7 +22,9 @@ from hybridgl_ros.evaluation.methods import find_method
 from hybridgl_ros.evaluation.methods._values import FILE as VALUES
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.language.pipeline import load_pipeline, pipeline_name
+from hybridgl_ros.models.cache import weights_path
 from hybridgl_ros.models.registry import Checkpoint, checkpoints, find_checkpoint
+from hybridgl_ros.models.repository import sums_digest
 from hybridgl_ros.resources import PACKAGE, config_directory
 from hybridgl_ros.settings import Config
 
@@ -34,6 +36,7 @@ STAGES = {
     "features": ("clip", "models/loading"),
     "localisation": ("clip", "models/loading"),
     "activations": ("evaluation/methods/_resnet", "models/loading"),
+    "captions": ("evaluation/methods/_captions", "evaluation/methods/_pictures", "models/loading"),
 }
 """The same of each stage of an image."""
 CALLERS = ("segmenter", "checks", "evaluation/stages")
@@ -86,10 +89,16 @@ def config_models(config: Config) -> dict[str, str]:
 
 
 def identity(checkpoint: Checkpoint) -> str:
-    """SHA-256 of the weights, and the architecture that they are loaded into (a file by its SHA-256)."""
+    """SHA-256 of the weights, and the architecture that they are loaded into (a file by its SHA-256).
+
+    Of a model of several files, the SHA-256 of their sums.
+    """
     architecture = checkpoint.architecture
     if architecture.endswith(".json"):
         architecture = digest_of([Path(architecture)], Path(architecture).parent)
+    sums = weights_path(checkpoint)
+    if checkpoint.repository is not None and sums.is_file():
+        return f"{sums_digest(sums)} as {architecture}"
     return f"{checkpoint.sha256 or 'untrained'} as {architecture}"
 
 

@@ -22,7 +22,7 @@ from hybridgl_ros.evaluation.metrics import Summary, mean_timings, summarise
 from hybridgl_ros.evaluation.plan import Reported
 from hybridgl_ros.evaluation.runner import Answered, Finished
 
-IMAGE_STAGES = ("proposals", "features", "localisation", "activations")
+IMAGE_STAGES = ("proposals", "features", "localisation", "activations", "captions")
 
 
 @dataclass(frozen=True)

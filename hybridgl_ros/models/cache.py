@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -11,7 +10,9 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from hybridgl_ros.errors import WeightsError
+from hybridgl_ros.models.digest import sha256_of
 from hybridgl_ros.models.registry import Checkpoint
+from hybridgl_ros.models.repository import check_sums
 
 CACHE_VARIABLE = "HYBRIDGL_CACHE"
 # Hashing anything smaller takes less than a tenth of a second.
@@ -32,13 +33,15 @@ def weights_path(checkpoint: Checkpoint, cache: str | Path | None = None) -> Pat
 
 
 def checked_weights(checkpoint: Checkpoint, cache: str | Path | None = None) -> Path:
-    """The path of the weights after their SHA-256 was compared.
+    """The path of the weights after their SHA-256 was compared; of a repository, its list of sums.
 
     Raises WeightsError, with the command to run, when the file is missing or is not the one of the registry.
     """
     path = weights_path(checkpoint, cache)
     try:
-        if not is_remembered(checkpoint, path, cache):
+        if checkpoint.repository is not None:
+            check_sums(path)
+        elif not is_remembered(checkpoint, path, cache):
             check_digest(checkpoint, path)
             remember(checkpoint, path, cache)
     except OSError as error:
@@ -62,15 +65,6 @@ def remedy(checkpoint: Checkpoint) -> str:
     if checkpoint.url is not None:
         return f"run: hybridgl download {checkpoint.name}"
     return "they belong to the registry's folder: restore them or install the package again"
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def is_remembered(checkpoint: Checkpoint, path: Path, cache: str | Path | None) -> bool:

@@ -15,6 +15,7 @@ import requests
 from hybridgl_ros.errors import WeightsError
 from hybridgl_ros.models.cache import cache_directory, check_digest, checked_weights, remember, weights_path
 from hybridgl_ros.models.registry import Checkpoint
+from hybridgl_ros.models.repository import copy_repository, fetch_repository
 
 __all__ = ["cache_directory", "download"]
 
@@ -43,7 +44,8 @@ def download(
     """Bring the weights of a checkpoint into the cache and return their path, at once when they are there.
 
     cache: folder instead of the usual one. mirror: URL prefix that replaces the address up to the file name.
-    source: a local file to take instead. progress: called with bytes so far and bytes in all (0: not known).
+    source: a local file (a folder, for a model of several files) to take instead. progress: called with bytes so far
+    and bytes in all (0: not known), but not for a model of several files.
     attempts: how often in a row a transfer may break without getting further; pause: seconds before the
     second attempt, doubled each time. A broken transfer leaves a `.part` file, where the next call goes on.
     Raises WeightsError saying what went wrong and what to do.
@@ -53,6 +55,10 @@ def download(
     target = weights_path(checkpoint, cache)
     if is_good(checkpoint, cache):
         return target
+    if checkpoint.repository is not None:
+        if source is not None:
+            return copy_repository(Path(source), target.parent)
+        return fetch_repository(checkpoint.repository, target.parent, mirror)
     report = progress or (lambda done, total: None)
     part = target.with_name(target.name + ".part")
     try:

@@ -20,14 +20,17 @@ import yaml
 from platformdirs import user_config_path
 
 from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.models.repository import SUMS
 from hybridgl_ros.resources import PLAIN_NAME, load_yaml
 
 BUILT_IN = Path(__file__).with_name("registry.yaml")
 REGISTRY_VARIABLE = "HYBRIDGL_REGISTRY"
+REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 CALIBRATIONS_VARIABLE = "HYBRIDGL_CALIBRATIONS"
 HEADING = "# Written by `hybridgl calibrate`: settings that the configurations take with these weights.\n"
-KINDS = ("sam", "clip", "diffusion")
-KEYS = ("kind", "architecture", "url", "file", "card", "size", "sha256", "licence", "text", "settings")
+KINDS = ("sam", "clip", "diffusion", "captioner")
+HUB = "https://huggingface.co"
+KEYS = ("kind", "architecture", "url", "file", "repository", "card", "size", "sha256", "licence", "text", "settings")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Checkpoint:
     kind: one of KINDS. architecture: what to build for them; a name, or the path of a JSON file.
     url: where they can be downloaded, None for a local file. file: path of a local file, or the plain name in
     the cache. size: bytes, 0 when not known. sha256: of the file as it lies there, empty while there is none.
-    settings: configuration values that suit these weights, by dotted name.
+    settings: configuration values that suit these weights, by dotted name. repository: owner/name on Hugging Face of a
+    model of several files; their sums are written down when they are downloaded, and `file` is the list of them.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Checkpoint:
     licence: str
     text: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    repository: str | None = None
 
 
 def checkpoints() -> dict[str, Checkpoint]:
@@ -154,12 +159,15 @@ def read_entry(name: str, entry: Any, registry: Path) -> Checkpoint:
         )
     if not isinstance(entry.get("architecture"), str):
         raise ConfigError(f"{where}: names no architecture")
-    if bool(entry.get("url")) == bool(entry.get("file")):
+    if sum(bool(entry.get(key)) for key in ("url", "file", "repository")) != 1:
         raise ConfigError(f"{where}: wants either url or file")
-    file_name = url_file(entry["url"], where) if entry.get("url") else ""
+    repository = entry.get("repository")
+    if repository is not None and not REPOSITORY.fullmatch(str(repository)):
+        raise ConfigError(f"{where}: repository must be owner/name, got {repository!r}")
+    file_name = SUMS if repository else url_file(entry["url"], where) if entry.get("url") else ""
     folder = registry.resolve().parent
     facts = {**entry, **(read_card(folder / entry["card"]) if "card" in entry else {})}
-    if "card" not in entry and not re.fullmatch(r"[0-9a-f]{64}", str(facts.get("sha256", ""))):
+    if not (repository or "card" in entry) and not re.fullmatch(r"[0-9a-f]{64}", str(facts.get("sha256", ""))):
         raise ConfigError(f"{where}: sha256 must be 64 hexadecimal digits in lower case")
     if not isinstance(facts.get("size", 0), int):
         raise ConfigError(f"{where}: size must be a number of bytes")
@@ -170,13 +178,14 @@ def read_entry(name: str, entry: Any, registry: Path) -> Checkpoint:
         name=name,
         kind=entry["kind"],
         architecture=str(folder / architecture) if architecture.endswith(".json") else architecture,
-        url=entry.get("url"),
+        url=f"{HUB}/{repository}" if repository else entry.get("url"),
         file=folder / entry["file"] if "file" in entry else Path(file_name),
         size=facts.get("size", 0),
         sha256=str(facts.get("sha256", "")),
         licence=str(entry.get("licence", "")),
         text=str(entry.get("text", "")),
         settings=facts.get("settings", {}),
+        repository=repository,
     )
 
 

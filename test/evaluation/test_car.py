@@ -16,8 +16,9 @@ from hybridgl_ros.evaluation.methods import find_method
 from hybridgl_ros.evaluation.methods._car_maps import doubly_normalised, inside_boxes
 from hybridgl_ros.evaluation.methods._crf import CrfValues, DenseCrf
 from hybridgl_ros.evaluation.methods._lattice import Lattice
+from hybridgl_ros.evaluation.methods._pictures import input_picture
 from hybridgl_ros.evaluation.methods._values import values_for
-from hybridgl_ros.evaluation.methods.car import CarValues, circled, input_picture, merged, plain_text
+from hybridgl_ros.evaluation.methods.car import CarValues, circled, merged, plain_text
 from hybridgl_ros.evaluation.stages import Stages
 
 
@@ -99,6 +100,6 @@ def test_an_answer_has_a_mask_of_its_own_and_no_candidates(picture):
     stages.start(picture)
     encoded = find_method("car").build(config, stages).encode(picture)
     answer = encoded.refer("the red box")
-    assert encoded.proposals is None and answer.candidates == ()
+    assert encoded.proposals is None and answer.candidates == () and np.isnan(answer.score)
     assert answer.mask.shape == picture.shape[:2] and answer.found == answer.mask.any()
     assert answer.parse.sentence == "the red box" and not stages.usage()

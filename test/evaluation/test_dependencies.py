@@ -67,7 +67,8 @@ def test_the_code_of_an_answer_is_all_that_is_imported_for_it_but_torch():
         "import sys; from hybridgl_ros.evaluation import evaluator; from hybridgl_ros.evaluation.methods import *\n"
         "from hybridgl_ros.evaluation.methods import method_names, find_method\n"
         "[find_method(name) for name in method_names()]\n"
-        "print('\\n'.join(m.__file__ for n, m in sys.modules.items() if n.startswith('hybridgl_ros.') and m.__file__))"
+        "print('\\n'.join(m.__file__ for n, m in sys.modules.items() if n.startswith('hybridgl_ros.') and m.__file__\n"
+        "      and not n.startswith('hybridgl_ros.models.parts.')))"
     )
     listed = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=True).stdout
     imported = names(Path(line).resolve() for line in listed.splitlines())
@@ -82,17 +83,19 @@ def test_the_code_of_an_answer_is_all_that_is_imported_for_it_but_torch():
 def test_the_code_of_a_stage_has_the_models_in_it(stage):
     found = names(reached(STAGES[stage]))
     assert {"models/loading.py", "models/state.py"} <= found
-    assert {"proposals": "proposals/sam.py", "activations": "evaluation/methods/_resnet.py"}.get(
-        stage, "clip/encoder.py"
-    ) in found
+    assert {
+        "proposals": "proposals/sam.py",
+        "activations": "evaluation/methods/_resnet.py",
+        "captions": "evaluation/methods/_captions.py",
+    }.get(stage, "clip/encoder.py") in found
     assert not found & {"ros/segment_node.py", "evaluation/report.py"}
 
 
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("models/loading.py", {"proposals", "features", "localisation", "activations"}),
-        ("segmenter.py", {"proposals", "features", "localisation", "activations"}),
+        ("models/loading.py", {"proposals", "features", "localisation", "activations", "captions"}),
+        ("segmenter.py", {"proposals", "features", "localisation", "activations", "captions"}),
         ("proposals/sam.py", {"proposals", "activations"}),
         ("clip/fusion.py", {"features", "localisation", "activations"}),
         ("scoring.py", {"activations"}),

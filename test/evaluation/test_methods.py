@@ -52,6 +52,7 @@ def test_methods_are_found_by_their_files():
         "predictions",
         "ref-diff",
         "sam-clip",
+        "tas",
     ]
     with pytest.raises(ConfigError, match="no method 'clip'; there are car"):
         find_method("clip")

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from hybridgl_ros.evaluation.methods._car_maps import AttendedImage, attended, embed, pixels_of, projected
 from hybridgl_ros.evaluation.methods._crf import CrfValues, DenseCrf
+from hybridgl_ros.evaluation.methods._pictures import input_picture
 from hybridgl_ros.evaluation.methods._resnet import NO_MAPS
 from hybridgl_ros.evaluation.methods._values import values_for
 from hybridgl_ros.evaluation.stages import Stages
@@ -109,11 +110,12 @@ class EncodedCar:
     def refer(self, expression: str) -> Answer:
         parse = self._method.segmenter.parser.parse(expression)
         started = time.perf_counter()
-        mask, score = self.segment([plain_text(parse.sentence)])
+        # One text's score is 1 whatever the picture shows.
+        mask, _ = self.segment([plain_text(parse.sentence)])
         return Answer(
             found=bool(mask.any()),
             mask=mask,
-            score=score,
+            score=math.nan,
             similarity=math.nan,
             margin=math.nan,
             candidates=(),
@@ -179,15 +181,6 @@ def circled(image: np.ndarray, found: np.ndarray, threshold: float) -> Image.Ima
     centre = int(columns.mean()), int(rows.mean())
     axes = int(columns.max() - columns.min() + 1) // 2, int(rows.max() - rows.min() + 1) // 2
     return Image.fromarray(cv2.ellipse(image.copy(), centre, axes, 0, 0, 360, RED, 1))
-
-
-def input_picture(picture: Image.Image, side: int) -> Image.Image:
-    """As CLIP's own preprocessing: the shorter side resized (bicubic), the middle cut out."""
-    width, height = picture.size
-    short = min(width, height)
-    resized = picture.resize((width * side // short, height * side // short), Image.Resampling.BICUBIC)
-    left, top = round((resized.width - side) / 2), round((resized.height - side) / 2)
-    return resized.crop((left, top, left + side, top + side))
 
 
 def merged(masks: np.ndarray, scores: np.ndarray, least_area: float) -> np.ndarray:
