@@ -55,7 +55,7 @@ def make_scene(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray) -> Scene
 def forget(segmenter: ReferringSegmenter) -> None:
     """Every expression is a new one."""
     segmenter.text._features = {}
-    segmenter.parser._parse_known.cache_clear()
+    segmenter.parser._known = {}
 
 
 def ask(segmenter: ReferringSegmenter, encoded: Scene, expression: str) -> None:

@@ -99,7 +99,7 @@ def localisation_map(
     values = (tokens @ F.normalize(phrase, dim=-1)).view(grid).double().cpu()
     (rows, columns), (height, width) = grid, image_size
     stages = (
-        (enlargement(rows, size), enlargement(columns, size)),
+        (extremal(rows, size), extremal(columns, size)),
         (extremal(rows, size, height), extremal(columns, size, width)),
     )
     for down, across in stages:

@@ -197,7 +197,7 @@ def words_of(recogniser: Recogniser, phrase: Phrase) -> tuple[np.ndarray, np.nda
     None for a phrase with words that the bank does not have, or that compare.
     """
     bank, size = recogniser.vocabulary.bank, len(recogniser.features)
-    noun, attributes = recogniser.split(phrase)
+    noun, attributes, _ = recogniser.vocabulary.split(phrase)
     nouns, columns = np.full(size, np.nan), np.full((size, ATTRIBUTES), np.nan)
     listed = all(bank.attribute(word) and word.lower() not in bank.relative for word in attributes)
     if not listed or len(attributes) > ATTRIBUTES or not (noun or attributes):

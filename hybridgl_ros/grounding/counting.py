@@ -6,6 +6,7 @@ it is sums and products of non-negative numbers in float64, so that nothing canc
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,17 +16,15 @@ def count_distribution(probabilities: Tensor, otherwise: Tensor | None = None) -
 
     otherwise: …×n, what an event's not happening weighs; 1 − its probability unless given.
     """
-    probabilities = probabilities.double()
-    otherwise = 1 - probabilities if otherwise is None else otherwise.double()
+    otherwise = 1 - probabilities.double() if otherwise is None else otherwise
     *batch, n = probabilities.shape
-    counts = torch.zeros(*batch, n + 1, dtype=torch.float64)
-    counts[..., 0] = 1
+    happens, fails = (values.double().movedim(-1, 0).numpy() for values in (probabilities, otherwise))
+    counts = np.zeros((n + 1, *batch))
+    counts[0] = 1
     for event in range(n):
-        happens = probabilities[..., event, None]
-        shifted = torch.roll(counts, 1, dims=-1)
-        shifted[..., 0] = 0
-        counts = counts * otherwise[..., event, None] + shifted * happens
-    return counts
+        counts[1 : event + 2] = counts[1 : event + 2] * fails[event] + counts[: event + 1] * happens[event]
+        counts[0] *= fails[event]
+    return torch.from_numpy(counts).movedim(0, -1)
 
 
 def at_least(probabilities: Tensor, n: int) -> float:

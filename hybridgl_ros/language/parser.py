@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span, Token
@@ -13,6 +12,8 @@ from hybridgl_ros.language.rules import Rules
 from hybridgl_ros.language.text import strip_wrapping
 from hybridgl_ros.types import Parse
 
+REMEMBERED = 1024
+
 
 class ExpressionParser:
     """Turns text into a `Parse`; the pipeline supplies tokens, heads and noun chunks, the rules all the rest."""
@@ -21,20 +22,32 @@ class ExpressionParser:
         self.pipeline = pipeline
         self._rules = rules
         # The same expression comes again with every frame.
-        self._parse_known = lru_cache(maxsize=1024)(self._parse)
+        self._known: dict[str, Parse] = {}
 
     def parse(self, text: str) -> Parse:
         """Read one expression. Raises ExpressionError when it is empty or blank."""
-        if not text.strip():
-            raise ExpressionError("the expression is empty")
-        return self._parse_known(text)
+        return self.parse_all([text])[0]
 
-    def _parse(self, text: str) -> Parse:
+    def parse_all(self, texts: Sequence[str]) -> list[Parse]:
+        """Read several expressions, the pipeline all at once. Raises as `parse`."""
+        if not all(text.strip() for text in texts):
+            raise ExpressionError("the expression is empty")
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        sentences = [self._sentence(text) for text in missing]
+        docs = self.pipeline.pipe(sentences) if len(missing) > 1 else map(self.pipeline, sentences)
+        new = {text: self._parse(text, sentence, doc) for text, sentence, doc in zip(missing, sentences, docs)}
+        known = self._known | new
+        self._known = known if len(known) <= REMEMBERED else new
+        return [known[text] for text in texts]
+
+    def _sentence(self, text: str) -> str:
         rules = self._rules
         content = strip_wrapping(text) if rules.unwrap else text
         ignored = str.isspace if rules.collapse_whitespace else " ".__eq__
-        sentence = " ".join(token.text for token in self.pipeline.make_doc(content.lower()) if not ignored(token.text))
-        doc = self.pipeline(sentence)
+        return " ".join(token.text for token in self.pipeline.make_doc(content.lower()) if not ignored(token.text))
+
+    def _parse(self, text: str, sentence: str, doc: Doc) -> Parse:
+        rules = self._rules
         phrase, head = self._target(doc)
         target = trim(phrase, rules.trim)
         others = [

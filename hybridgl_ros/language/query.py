@@ -7,7 +7,8 @@ order, each on what the ones before it left. Printed, it is one line that a pers
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeAlias
 
 RELATIONS = (
@@ -178,6 +179,17 @@ class Reading:
     queries: tuple[Query, ...]
     weights: tuple[float, ...] = (1.0,)
     notes: tuple[str, ...] = ()
+
+
+def phrases(part: object) -> Iterator[Phrase]:
+    """Every phrase of a query, a clause or several of them, those nested in clauses too."""
+    if isinstance(part, Phrase):
+        yield part
+    elif isinstance(part, tuple):
+        for one in part:
+            yield from phrases(one)
+    elif is_dataclass(part):
+        yield from phrases(tuple(getattr(part, field.name) for field in fields(part)))
 
 
 def ordinal(n: int) -> str:

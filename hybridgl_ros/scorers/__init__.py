@@ -38,12 +38,6 @@ def timed(timings: dict[str, float], stage: str, progress: Progress = unwatched)
     timings[stage] = time.perf_counter() - started
 
 
-def box_tuple(box: np.ndarray) -> tuple[float, float, float, float]:
-    """A box as plain floats."""
-    x, y, width, height = map(float, box)
-    return x, y, width, height
-
-
 def nothing_proposed(
     scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float], query: Query | None = None
 ) -> Answer:

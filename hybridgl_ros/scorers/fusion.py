@@ -17,7 +17,7 @@ from hybridgl_ros.clip.text import TextEncoder, text_ensemble
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.parser import ExpressionParser
 from hybridgl_ros.progress import Progress, unwatched
-from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
+from hybridgl_ros.scorers import Expression, nothing_proposed, timed
 from hybridgl_ros.scoring import Semantic, fuse, semantic_scores
 from hybridgl_ros.settings import Config
 from hybridgl_ros.spatial.guidance import contrast, unit_mean
@@ -57,7 +57,7 @@ class FusionScorer:
     def answers(self, scene: Scene, expressions: Sequence[Expression], progress: Progress = unwatched) -> list[Answer]:
         """The best proposal of each; the text tower reads all of them at once. Raises as `answer`."""
         progress("parse")
-        parses = [self.parser.parse(one) for one in expressions if isinstance(one, str)]
+        parses = self.parser.parse_all([one for one in expressions if isinstance(one, str)])
         if len(scene.proposals):
             progress("scoring")
             self.text.encode([text for parse in parses for text in self._texts(parse)])
@@ -206,20 +206,13 @@ def other_prompts(parse: Parse) -> list[str]:
 def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:
     """The proposals that may be the answer, best first; the earlier proposal wins a tie."""
     order = np.argsort(-scores.fused, kind="stable")
+    order = order[np.isfinite(scores.fused[order])]
+    columns = (scores.fused, scores.similarity, scores.relation, scores.semantic, scores.guidance, scores.spatial)
+    partial = zip(*(values[order].tolist() for values in columns))
+    boxes = scene.proposals.boxes[order].tolist()
     return tuple(
-        Candidate(
-            index=int(i),
-            mask=scene.proposals.masks[i],
-            box=box_tuple(scene.proposals.boxes[i]),
-            score=float(scores.fused[i]),
-            similarity=float(scores.similarity[i]),
-            relation=float(scores.relation[i]),
-            semantic=float(scores.semantic[i]),
-            guidance=float(scores.guidance[i]),
-            spatial=float(scores.spatial[i]),
-        )
-        for i in order
-        if np.isfinite(scores.fused[i])
+        Candidate(index, scene.proposals.masks[index], (x, y, width, height), *values)
+        for index, (x, y, width, height), values in zip(order.tolist(), boxes, partial)
     )
 
 

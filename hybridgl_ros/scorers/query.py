@@ -30,9 +30,10 @@ from hybridgl_ros.language.query import (
     Rank,
     Reading,
     Relation,
+    phrases,
 )
 from hybridgl_ros.progress import Progress, unwatched
-from hybridgl_ros.scorers import Expression, box_tuple, nothing_proposed, timed
+from hybridgl_ros.scorers import Expression, nothing_proposed, timed
 from hybridgl_ros.scorers.reasons import reason_of, uses_depth
 from hybridgl_ros.scorers.recognition import Recogniser, Vocabulary
 from hybridgl_ros.settings import Config
@@ -89,6 +90,7 @@ class QueryScorer:
             first = reading.queries[0]
             return nothing_proposed(scene, summary(reading.text, first), (*scene.notes, *reading.notes), timings, first)
         with timed(timings, "scoring", progress), torch.inference_mode():
+            self.prepare([reading])
             found = self.objects(scene)
             recogniser = Recogniser(self.vocabulary, found.features, self.config.membership, found.real)
             executor = Executor(found.geometry, recogniser, self.config.grounding)
@@ -110,8 +112,16 @@ class QueryScorer:
         readings = [self.on_surfaces(self.reading(one)) for one in expressions]
         if len(scene.proposals):
             progress("scoring")
-            self.vocabulary.encode([str(query.phrase) for reading in readings for query in reading.queries])
+            self.prepare(readings)
         return [self.answer(scene, reading, progress) for reading in readings]
+
+    def prepare(self, readings: Sequence[Reading]) -> None:
+        """Let the text tower read everything that it will be asked for some readings, all at once."""
+        words = [str(query.phrase) for reading in readings for query in reading.queries]
+        for phrase in (phrase for reading in readings for phrase in phrases(reading.queries)):
+            words += self.vocabulary.asked(phrase)
+        if words:
+            self.vocabulary.encode(words)
 
     def reading(self, expression: Expression) -> Reading:
         """What was asked, read from a text or taken as it is."""
@@ -189,7 +199,7 @@ def answer_of(
         return nothing_proposed(scene, summary(reading.text, query), notes, timings, query)
     order = decision.order
     place = {index: rank for rank, index in enumerate(order)}
-    candidates = tuple(candidate(scene, found.objects[i], i, decision, similarity) for i in order)
+    candidates = candidates_of(scene, found, decision, similarity)
     referents = tuple(candidates[place[i]] for i in decision.referents)
     mask = referents[0].mask if len(referents) == 1 else np.zeros(scene.size, bool)
     for entry in referents if len(referents) > 1 else ():
@@ -212,26 +222,30 @@ def answer_of(
     )
 
 
-def candidate(scene: Scene, entry: Object, i: int, decision: Decision, similarity: Tensor) -> Candidate:
-    """One object as a candidate."""
-    steps = decision.execution.steps
-    return Candidate(
-        index=entry.best,
-        mask=scene.proposals.masks[entry.best],
-        box=box_tuple(scene.proposals.boxes[entry.best]),
-        score=float(decision.scores[i]),
-        similarity=float(similarity[i]),
-        relation=product(steps, (Relation,), i),
-        semantic=float(steps[0].factors[i]),
-        guidance=float("nan"),
-        spatial=product(steps, (Rank, Position), i),
+def candidates_of(scene: Scene, found: SceneObjects, decision: Decision, similarity: Tensor) -> tuple[Candidate, ...]:
+    """The objects as candidates, the likeliest first."""
+    steps, order = decision.execution.steps, list(decision.order)
+    columns = (
+        decision.scores,
+        similarity,
+        product(steps, (Relation,)),
+        steps[0].factors,
+        torch.full_like(steps[0].factors, float("nan")),
+        product(steps, (Rank, Position)),
+    )
+    places = [found.objects[i].best for i in order]
+    boxes = scene.proposals.boxes[places].tolist()
+    partial = zip(*(values[order].tolist() for values in columns))
+    return tuple(
+        Candidate(index, scene.proposals.masks[index], (x, y, width, height), *values)
+        for index, (x, y, width, height), values in zip(places, boxes, partial)
     )
 
 
-def product(steps: tuple[Step, ...], kinds: tuple[type, ...], i: int) -> float:
-    """The product of some kinds of steps for one object; NaN when there is none of them."""
-    factors = [float(step.factors[i]) for step in steps if isinstance(step.part, kinds)]
-    return float(np.prod(factors)) if factors else float("nan")
+def product(steps: tuple[Step, ...], kinds: tuple[type, ...]) -> Tensor:
+    """The product of some kinds of steps for every object, N float64; NaN when there is none of them."""
+    factors = [step.factors for step in steps if isinstance(step.part, kinds)]
+    return torch.stack(factors).prod(dim=0) if factors else torch.full_like(steps[0].factors, float("nan"))
 
 
 def clause_score(step: Step, order: tuple[int, ...], place: dict[int, int]) -> ClauseScore:

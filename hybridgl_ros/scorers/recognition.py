@@ -40,6 +40,51 @@ class Vocabulary:
         """Unit features T×d of words in the prompt."""
         return F.normalize(self.text.encode([self.prompt.replace("{}", one) for one in words]), dim=-1)
 
+    def split(self, phrase: Phrase) -> tuple[str, list[str], str]:
+        """Noun, attributes and a note; attributes that make one word with the noun ("coffee mug") are its.
+
+        Where nobody knows the noun, the last word before it that names a thing is taken for it.
+        """
+        bank, attributes = self.bank, list(phrase.attributes)
+        for first in range(len(attributes)):
+            compound = " ".join([*attributes[first:], phrase.noun])
+            if phrase.noun and bank.noun(compound) is not None:
+                return compound, attributes[:first], ""
+        if not phrase.noun or bank.noun(phrase.noun) == ():
+            shape = next((word for word in attributes if word.lower() in bank.shapes), None)
+            if shape is not None:
+                return bank.shapes[shape.lower()], [word for word in attributes if word != shape], ""
+        elif bank.noun(phrase.noun) is None:
+            colour = next((form for form in singulars(phrase.noun) if bank.attribute(form)), None)
+            if colour is not None:
+                return "", [*attributes, colour], ""
+        if not phrase.noun or bank.noun(phrase.noun) is not None or self.text.knows(phrase.noun):
+            return phrase.noun, attributes, ""
+        words = [word for attribute in attributes for word in attribute.split()]
+        named = [word for word in words if bank.noun(word)]
+        if not named:
+            return phrase.noun, attributes, ""
+        note = f"took {named[-1]!r} for what is looked for: {phrase.noun!r} is not known"
+        return named[-1], [word for word in words if bank.attribute(word) or word in bank.relative], note
+
+    def listed(self, attribute: str) -> list[tuple[str, str]]:
+        """The kinds and words of the bank that an attribute stands for, of those that the model has learnt."""
+        return [entry for entry in self.bank.attribute(attribute) if entry in self.columns]
+
+    def described(self, attribute: str, noun: str) -> list[str]:
+        """What the text tower is asked for an attribute that the bank does not have: with it, and without."""
+        thing = noun or SOMETHING
+        return [f"{thing} {attribute}" if " " in attribute else f"{attribute} {thing}", thing]
+
+    def asked(self, phrase: Phrase) -> list[str]:
+        """All that the text tower is asked before it is known how well objects fit a phrase."""
+        noun, attributes, _ = self.split(phrase)
+        words = [noun] if noun and self.bank.noun(noun) is None else []
+        for attribute in attributes:
+            if not self.listed(attribute) and attribute.lower() not in self.bank.relative:
+                words += self.described(attribute, noun)
+        return words
+
 
 class Recogniser:
     """Tells how well the objects of one scene fit phrases.
@@ -71,12 +116,14 @@ class Recogniser:
 
     def membership(self, phrase: Phrase) -> Membership:
         """Probabilities of the noun and the attributes that exclude others, and the attributes that compare."""
-        noun, attributes = self.split(phrase)
+        noun, attributes, note = self.vocabulary.split(phrase)
+        if note:
+            self.notes[note] = None
         fit = self.real * self.noun(noun)
         graded: list[Graded] = []
         by_kind: dict[str, list[str]] = {}
         for attribute in attributes:
-            meant = [entry for entry in self.vocabulary.bank.attribute(attribute) if entry in self.vocabulary.columns]
+            meant = self.vocabulary.listed(attribute)
             for kind, word in meant:
                 by_kind.setdefault(kind, []).append(word)
             if attribute.lower() in self.vocabulary.bank.relative:
@@ -88,33 +135,6 @@ class Recogniser:
             fit = fit * probability(odds, self.settings.attribute_temperature, self.settings.attribute_bias)
         told = not attributes or bool(graded or by_kind) or any(map(self.vocabulary.text.knows, attributes))
         return Membership(fit, tuple(graded), told)
-
-    def split(self, phrase: Phrase) -> tuple[str, list[str]]:
-        """Noun and attributes; attributes that make one word of the bank with the noun ("coffee mug") belong to it.
-
-        Where nobody knows the noun, the last word before it that names a thing is taken for it.
-        """
-        bank, attributes = self.vocabulary.bank, list(phrase.attributes)
-        for first in range(len(attributes)):
-            compound = " ".join([*attributes[first:], phrase.noun])
-            if phrase.noun and bank.noun(compound) is not None:
-                return compound, attributes[:first]
-        if not phrase.noun or bank.noun(phrase.noun) == ():
-            shape = next((word for word in attributes if word.lower() in bank.shapes), None)
-            if shape is not None:
-                return bank.shapes[shape.lower()], [word for word in attributes if word != shape]
-        elif bank.noun(phrase.noun) is None:
-            colour = next((form for form in singulars(phrase.noun) if bank.attribute(form)), None)
-            if colour is not None:
-                return "", [*attributes, colour]
-        if not phrase.noun or bank.noun(phrase.noun) is not None or self.vocabulary.text.knows(phrase.noun):
-            return phrase.noun, attributes
-        words = [word for attribute in attributes for word in attribute.split()]
-        named = [word for word in words if bank.noun(word)]
-        if not named:
-            return phrase.noun, attributes
-        self.notes[f"took {named[-1]!r} for what is looked for: {phrase.noun!r} is not known"] = None
-        return named[-1], [word for word in words if bank.attribute(word) or word in bank.relative]
 
     def noun(self, noun: str) -> Tensor:
         """P(it is such a thing)."""
@@ -151,8 +171,6 @@ class Recogniser:
         if not self.vocabulary.text.knows(attribute):
             self.notes[f"ignored: the image-text model does not know the word {attribute!r}"] = None
             return torch.ones_like(members)
-        thing = noun or SOMETHING
-        described = f"{thing} {attribute}" if " " in attribute else f"{attribute} {thing}"
-        asked = self.vocabulary.encode([described, thing])
+        asked = self.vocabulary.encode(self.vocabulary.described(attribute, noun))
         with_it, without = (self.features @ asked.T * self.vocabulary.scale).double().cpu().unbind(dim=1)
         return leaning(with_it - without, members, self.settings.attribute_temperature)

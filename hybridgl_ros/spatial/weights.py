@@ -18,6 +18,9 @@ from hybridgl_ros.memory import pieces
 from hybridgl_ros.proposals.masks import corners
 from hybridgl_ros.spatial.position import is_radial, position_map, position_ramps
 
+# Weights of pixels are rounded to some 1e-16.
+STRAIGHT = 1e-12
+
 
 @lru_cache(maxsize=32)
 def enlargement(cells: int, square: int, side: int | None = None) -> Tensor:
@@ -30,17 +33,15 @@ def enlargement(cells: int, square: int, side: int | None = None) -> Tensor:
 
 
 @lru_cache(maxsize=32)
-def extremal(cells: int, square: int, side: int) -> Tensor:
+def extremal(cells: int, square: int, side: int | None = None) -> Tensor:
     """The rows of `enlargement` among which the enlarged map's lowest and highest value are.
 
-    Between four pixels of the square the map is bilinear, so only the outermost samples there can be extreme.
+    Where it runs straight from one pixel to the next but one, the pixel between cannot be extreme.
     """
     rows = enlargement(cells, square, side)
-    if side <= 2 * square:
-        return rows
-    cell = np.floor((np.arange(side) + 0.5) * square / side - 0.5)
-    change = np.flatnonzero(np.diff(cell))
-    return rows[np.unique(np.concatenate([[0, side - 1], change, change + 1]))]
+    bends = (rows[:-2] - 2 * rows[1:-1] + rows[2:]).abs().amax(dim=1) > STRAIGHT
+    ends = bends.new_ones(1)
+    return rows[torch.cat([ends, bends, ends])] if len(rows) > 2 else rows
 
 
 @dataclass(frozen=True)

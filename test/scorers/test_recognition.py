@@ -62,7 +62,7 @@ def geometry(config):
     ids=str,
 )
 def test_what_names_the_thing(recogniser, phrase, noun, attributes):
-    assert recogniser.split(phrase) == (noun, attributes)
+    assert recogniser.vocabulary.split(phrase)[:2] == (noun, attributes)
 
 
 @pytest.mark.parametrize("attribute", ["chipped", "with handle"])
