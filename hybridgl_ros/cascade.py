@@ -1,7 +1,8 @@
-"""Region features only for the proposals that can still win: a shortlist per expression from cheap dense features.
+"""Region features only for the proposals that can still win: a shortlist per expression from cheap features of all.
 
-One dense pass of the picture gives tokens (the localisation map's, §3.3), whose mean inside a mask describes a proposal
-roughly. An expression's shortlist is described in full, once a proposal, and answered on the shortlist alone.
+One pass of the untouched picture describes every proposal roughly. What an expression's answer ranks first by these is
+described in full, once a proposal, and the answer is sought again, until all it ranks first are described. The others
+stay in the scene as they are known roughly: ranks, relations and normalisations see all proposals.
 """
 
 from __future__ import annotations
@@ -14,68 +15,58 @@ import torch
 from torch import Tensor
 
 from hybridgl_ros.clip.encoder import ClipEncoder
-from hybridgl_ros.clip.localisation import map_tokens
-from hybridgl_ros.settings import GuidanceSettings
-from hybridgl_ros.spatial.weights import mask_weights
-from hybridgl_ros.types import Answer, Candidate, Scene
+from hybridgl_ros.clip.views import Views
+from hybridgl_ros.settings import FeatureSettings
+from hybridgl_ros.types import Answer, Scene
 
 Describe = Callable[[np.ndarray, np.ndarray], Tensor]
 """(image H×W×3 uint8, masks N×H×W bool) → features N×d float32."""
 
 
-def rough_features(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray, settings: GuidanceSettings) -> Tensor:
-    """Features N×d float32 of N masks, none empty: the mean of the dense tokens inside each."""
-    tokens, grid = map_tokens(clip, image, settings.map_size, settings.map_blocks)
-    weights = mask_weights(masks, grid, settings.map_size)
-    return (weights.inside / weights.area[:, None]).float().to(tokens.device) @ tokens
+def rough_features(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray, settings: FeatureSettings) -> Tensor:
+    """Features N×d float32 of N masks, none empty: from the start block on, the picture has a class token for each.
 
-
-def answer_on_shortlist(
-    scene: Scene,
-    length: int,
-    answer: Callable[[Scene], Answer],
-    others: Callable[[Answer], Tensor | None],
-    describe: Describe,
-) -> Answer:
-    """The answer among the best `length` proposals by rough features, and as many for what they stand in relation to.
-
-    scene: with rough features. others: how well all N proposals fit the other objects of a rough answer's expression,
-    N float32, None when there are none. Its candidates are those of the shortlist.
+    Each sees itself and the image tokens of its mask, as in the global branch (§3.2); nobody sees it. All masks
+    together cost little more than one picture.
     """
-    if len(scene.proposals) <= length:
-        chosen = list(range(len(scene.proposals)))
-    else:
-        rough = answer(scene)
-        chosen = [entry.index for entry in (*rough.candidates[:length], *rough.landmarks)]
-        fit = others(rough)
-        if fit is not None:
-            chosen += fit.topk(length).indices.tolist()
-    places = tuple(sorted(set(chosen)))
-    return in_whole(answer(shortlisted(scene, places, describe)), places)
+    with torch.inference_mode(), clip.autocast():
+        views = Views(clip, image, settings)
+        coverage = views.coverage(torch.from_numpy(masks).to(clip.device)) > 0
+        start = min(settings.start_block, len(clip.blocks) - 1)
+        tokens = clip.run(clip.embed(views.whole()), 0, start)
+        count, length = len(masks), tokens.shape[1]
+        tokens = torch.cat([tokens[:, :1].expand(-1, count, -1), tokens], dim=1)
+        sees = torch.zeros(1, count + length, count + length, dtype=torch.bool, device=clip.device)
+        sees[0].fill_diagonal_(True)
+        sees[:, :count, count + 1 :] = coverage
+        sees[:, count:, count:] = True
+        for block in clip.blocks[start:-1]:
+            tokens = block.rows(tokens, slice(None), sees)
+        last = clip.blocks[-1].rows(tokens, slice(count), sees[:, :count])
+        return clip.project(last)[0].float()
 
 
-def shortlisted(scene: Scene, places: tuple[int, ...], describe: Describe) -> Scene:
-    """The scene of some proposals with their region features; what is described is remembered."""
-    key = (shortlisted, places)
-    if key not in scene.memory:
-        known: dict[int, Tensor] = scene.memory.setdefault(shortlisted, {})
-        missing = [place for place in places if place not in known]
-        if missing:
-            known.update(zip(missing, describe(scene.image, scene.proposals.masks[missing])))
-        kept = np.zeros(len(scene.proposals), bool)
-        kept[list(places)] = True
-        features = torch.stack([known[place] for place in places]) if places else scene.features[:0]
-        scene.memory[key] = replace(scene, proposals=scene.proposals.only(kept), features=features, memory={})
-    return scene.memory[key]
+def answer_on_shortlist(scene: Scene, length: int, answer: Callable[[Scene], Answer], describe: Describe) -> Answer:
+    """The answer whose first `length` candidates, and the landmarks it names, are described in full.
+
+    scene: with rough features. What is described is remembered; an answer does not depend on the expressions before.
+    """
+    chosen: set[int] = set(range(len(scene.proposals))) if len(scene.proposals) <= length else set()
+    while True:
+        found = answer(described_in_part(scene, sorted(chosen), describe))
+        first = {entry.index for entry in (*found.candidates[:length], *found.landmarks)}
+        if first <= chosen:
+            return found
+        chosen |= first
 
 
-def in_whole(answer: Answer, places: tuple[int, ...]) -> Answer:
-    """An answer on a shortlist with its candidates' indices among all proposals."""
-
-    def moved(entries: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-        return tuple(replace(entry, index=places[entry.index]) for entry in entries)
-
-    candidates = moved(answer.candidates)
-    own = {entry.index: entry for entry in candidates}
-    objects = tuple(own[places[entry.index]] for entry in answer.objects)
-    return replace(answer, candidates=candidates, objects=objects)
+def described_in_part(scene: Scene, chosen: list[int], describe: Describe) -> Scene:
+    """The scene with region features of some proposals, and rough ones of the others."""
+    known: dict[int, Tensor] = scene.memory.setdefault(described_in_part, {})
+    missing = [place for place in chosen if place not in known]
+    if missing:
+        known.update(zip(missing, describe(scene.image, scene.proposals.masks[missing])))
+    features = scene.features.clone()
+    for place in chosen:
+        features[place] = known[place]
+    return replace(scene, features=features)

@@ -159,7 +159,7 @@ class ReferringSegmenter:
         if not len(proposals):
             return torch.zeros(0, 0, device=self.clip.device)
         if self.config.features.shortlist:
-            return rough_features(self.clip, image, proposals.masks, self.config.guidance)
+            return rough_features(self.clip, image, proposals.masks, self.config.features)
         return region_features(self.clip, image, proposals.masks, self.config.features, progress)
 
     def map_tokens(self, image: np.ndarray, proposals: Proposals) -> tuple[Tensor | None, tuple[int, int]]:
@@ -201,7 +201,6 @@ class ReferringSegmenter:
             scene,
             self.config.features.shortlist,
             lambda some: self.scorer.answer(some, expression, progress),
-            lambda rough: self.fusion.other_similarity(scene, rough.parse) if rough.query is None else None,
             describe,
         )
 

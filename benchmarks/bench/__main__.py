@@ -26,7 +26,8 @@ from .rows import Row, matrix_rate
 # Module → the rows it measures.
 MODULES = {
     "proposals": (1, 2, 5),
-    "features": (3, 4, 5, 6),
+    "features": (3, 4, 5),
+    "cascade": (6,),
     "expressions": (7, 8),
     "frame": (9, 13),
     "node": (10,),

@@ -1,4 +1,4 @@
-"""Rows 3 to 6: region features and map tokens of CLIP ViT-B/16 with seeded weights."""
+"""Rows 3 to 5: region features and map tokens of CLIP ViT-B/16 with seeded weights."""
 
 from __future__ import annotations
 

@@ -121,12 +121,6 @@ class FusionScorer:
         vectors = (similarity, semantic.relation, semantic.scores, raw, spatial, fused)
         return Scores(*(vector.float().cpu().numpy() for vector in vectors)), semantic
 
-    def other_similarity(self, scene: Scene, parse: Parse) -> Tensor | None:
-        """N cosines with the other objects, None when the expression names none."""
-        with torch.inference_mode():
-            other = self._other_feature(parse)
-            return None if other is None else F.normalize(scene.features, dim=-1) @ other
-
     def _target_feature(self, parse: Parse) -> Tensor:
         settings = self.config.text
         mixed = text_ensemble(self.text, parse.sentence, parse.target, settings.sentence_weight, settings.normalise)

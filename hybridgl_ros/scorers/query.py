@@ -158,12 +158,13 @@ class QueryScorer:
         settings = self.config.objects
         if settings not in scene.memory:
             objects = find_objects(scene.proposals, settings)
-            best = [entry.best for entry in objects]
             depth = scene.depth if settings.depth else None
-            geometry = measure(scene.proposals.masks[best], depth, scene.intrinsics, settings)
-            real = torch.tensor([entry.real for entry in objects], dtype=torch.float64)
-            scene.memory[settings] = SceneObjects(objects, geometry, F.normalize(scene.features[best], dim=-1), real)
-        return scene.memory[settings]
+            masks = scene.proposals.masks[[entry.best for entry in objects]]
+            scene.memory[settings] = objects, measure(masks, depth, scene.intrinsics, settings)
+        objects, geometry = scene.memory[settings]
+        features = F.normalize(scene.features[[entry.best for entry in objects]], dim=-1)
+        real = torch.tensor([entry.real for entry in objects], dtype=torch.float64)
+        return SceneObjects(objects, geometry, features, real)
 
     def notes(self, decision: Decision, geometry: Geometry) -> list[str]:
         """What a person should know about how the answer came about."""

@@ -97,7 +97,7 @@ class FeatureSettings:
     fuse_class_token: bool = setting("Add the global CLS token, too, when the global tokens are fused.", stage="image")
     batch_size: int = setting("Regions described at once (memory only).", low=1, high=1024, stage="image")
     shortlist: int = setting(
-        "Proposals that an expression has described, the best by features pooled from one dense pass of the picture; "
+        "Proposals that an expression has described, the best by features from one pass of the whole picture; "
         "0: all, before any expression.",
         low=0,
         high=1000,
