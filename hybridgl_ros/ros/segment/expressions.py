@@ -135,7 +135,7 @@ class ExpressionTopic:
             self._ask(question, self._settings().expression_deadline)
 
     def _accepted(self, expressions: Sequence[str]) -> tuple[str, ...]:
-        """Those that are worth a turn; the others are refused."""
+        """Those that are worth a turn, each once; the others are refused."""
         limit = self._settings().list_limit
         if len(expressions) > limit:
             error = ExpressionError(f"the list has {len(expressions)} expressions, list_limit is {limit}")
@@ -148,7 +148,7 @@ class ExpressionTopic:
                 self._refuse(error)
             else:
                 accepted.append(expression)
-        return tuple(accepted)
+        return tuple(dict.fromkeys(accepted))
 
     def _ask_when_seen(self, question: Sequence[str]) -> Future[Any] | None:
         # One at a time, so it needs none of the limited places; with one place it would leave none to the service.

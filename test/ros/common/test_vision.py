@@ -48,8 +48,10 @@ def test_label_info_names_every_number(messages: ModuleType) -> None:
 
 
 def test_detections_are_the_referents_with_their_boxes(messages: ModuleType) -> None:
-    array = detections(messages, [referred("the cup"), referred("a fork", found=False)], HEADER)
-    (found,) = array.detections
+    objects = [referred("the cup", track_id=7), referred("a fork", found=False), referred("the plate")]
+    array = detections(messages, objects, HEADER)
+    found, unfollowed = array.detections
+    assert (found.id, unfollowed.id) == ("7", "")
     assert array.header == found.header == HEADER
     (guess,) = found.results
     assert (guess.hypothesis.class_id, guess.hypothesis.score) == ("the cup", 0.75)
@@ -61,7 +63,7 @@ def test_detections_are_the_referents_with_their_boxes(messages: ModuleType) -> 
 def test_detections_in_space_are_those_whose_place_is_known(messages: ModuleType) -> None:
     pose, extent = Pose(position=Point(x=0.1, z=0.5)), Vector3(x=0.05, y=0.06, z=0.07)
     objects = [
-        referred("the cup", has_position=True, pose=pose, extent=extent),
+        referred("the cup", has_position=True, pose=pose, extent=extent, track_id=9),
         referred("the plate", pose=Pose(position=Point(x=math.nan))),
         referred("a fork", found=False),
     ]
@@ -70,4 +72,4 @@ def test_detections_in_space_are_those_whose_place_is_known(messages: ModuleType
     assert array.header == found.header == HEADER
     (guess,) = found.results
     assert (guess.hypothesis.class_id, guess.pose.pose) == ("the cup", pose)
-    assert (found.bbox.center, found.bbox.size) == (pose, extent)
+    assert (found.bbox.center, found.bbox.size, found.id) == (pose, extent, "9")

@@ -100,6 +100,12 @@ def test_bad_ones_are_refused_with_a_reason_and_the_others_answered(asker: Asker
         assert reason in asker.node.log
 
 
+def test_an_expression_that_is_there_twice_is_answered_once(asker: Asker) -> None:
+    picture = asker.ask("the red block", "the red block", "the green block", answers=2)
+    assert [result.expression for result in asker.results] == ["the red block", "the green block"]
+    assert np.unique(unpack_rows(picture)).tolist() == [0, 1, 255]
+
+
 def test_a_long_list_loses_no_result(asker: Asker) -> None:
     expressions = [f"the red block {number}" for number in range(LONGEST)]
     asker.ask(*expressions)
