@@ -17,6 +17,7 @@ from rclpy.utilities import remove_ros_args
 
 from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.ros.common.dds import use_dds_profile
+from hybridgl_ros.ros.common.interruption import ignore_interrupts
 
 RCLError = rclpy_implementation.RCLError
 USUAL_THREADS = 2
@@ -37,8 +38,8 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
 
     A node may state how many threads it needs (`node.threads`), what it has to end before the executor does
     (`node.close`), and whether all is in order for Python to end when it is destroyed (`node.ended`); if not, as while
-    a thread of its own still works, the process ends here. Returns the process's exit code: 1 when the arguments or the
-    node's parameters are refused, which is logged in a line.
+    a thread of its own still works, the process ends here. From the end of spinning on Ctrl-C is ignored. Returns the
+    process's exit code: 1 when the arguments or the node's parameters are refused, which is logged in a line.
     """
     arguments = sys.argv if arguments is None else arguments
     use_dds_profile()
@@ -55,10 +56,10 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
         made = make_node()
     except (HybridGLError, ParameterException) as error:
         logger.fatal(str(error))
-        rclpy.try_shutdown()
+        shut_down()
         return BAD_START
     except (KeyboardInterrupt, ExternalShutdownException):
-        rclpy.try_shutdown()
+        shut_down()
         return INTERRUPTED
     except Exception as error:
         # Shut down under the constructor's hands: what it then meets is no news.
@@ -68,7 +69,7 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
             raise
         # The middleware makes no node, as without the keys or the libraries that SROS 2 needs.
         logger.fatal(explained(error))
-        rclpy.try_shutdown()
+        shut_down()
         return BAD_START
     nodes = [made] if isinstance(made, Node) else list(made)
     spin(nodes)
@@ -95,13 +96,21 @@ def spin(nodes: Sequence[Node]) -> None:
         if rclpy.ok():
             raise
     finally:
+        ignore_interrupts()
         # First what calls wait for: the executor may wait for the calls.
         close(nodes)
         finish_callbacks(executor)
         executor.shutdown(timeout_sec=0)
         for node in nodes:
             node.destroy_node()
-        rclpy.try_shutdown()
+        shut_down()
+
+
+def shut_down() -> None:
+    """End ROS in this process; it gives back the handling of signals that it had found."""
+    ignore_interrupts()
+    rclpy.try_shutdown()
+    ignore_interrupts()
 
 
 def close(nodes: Sequence[Node]) -> None:

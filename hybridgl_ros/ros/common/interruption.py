@@ -9,6 +9,19 @@ from typing import Any
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
+def ignore_interrupts() -> None:
+    """From now on Ctrl-C does nothing, for what is left to do is short. To be used in the main thread.
+
+    In a terminal `ros2 launch` interrupts its processes a second time, while they end.
+    """
+    while True:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            return
+        except KeyboardInterrupt:  # one that had come before
+            continue
+
+
 class Interruption:
     """Within `with`, signals that end a process are noted, and raised as KeyboardInterrupt by `check` only.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from typer.testing import CliRunner
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.ros.bags import evaluate_bag
 from hybridgl_ros.ros.common import launching
+from hybridgl_ros.ros.common.client import SegmentClient
 from hybridgl_ros.ros.segment.cameras import Camera, cameras_of
 from hybridgl_ros.settings import Description
 
@@ -356,11 +358,15 @@ def test_every_option_of_the_player_is_one_of_the_command(launch, bag: Path) -> 
 INSTALLED = pytest.mark.skipif(importlib.util.find_spec("ros2launch") is None, reason="ros2 launch is not installed")
 
 
-def ros2_launch(*words: str) -> subprocess.CompletedProcess:
+def launch_command(*words: str) -> dict[str, Any]:
+    """Arguments of subprocess for `ros2 launch`."""
     program = "import sys; from ros2cli.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "launch", *words]
     environment = {**os.environ, "OVERRIDE_LAUNCH_PROCESS_OUTPUT": "screen"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment)
+    return {"args": [sys.executable, "-c", program, "launch", *words], "text": True, "env": environment}
+
+
+def ros2_launch(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run(**launch_command(*words), capture_output=True, timeout=PATIENCE, check=False)
 
 
 @INSTALLED
@@ -377,6 +383,35 @@ def test_ros2_launch_fails_with_its_node() -> None:
     finished = ros2_launch("hybridgl_ros", "segment.launch.py", "config:=nowhere")
     assert finished.returncode == 1
     assert "segment_node-1 died with exit code 1" in finished.stdout + finished.stderr
+
+
+@INSTALLED
+def test_ros2_launch_runs_two_cameras_until_ctrl_c(ros: None, tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("/arm/wrist/segment_node: {ros__parameters: {autostart: false}}\n")
+    words = ("cameras:=front,wrist", "namespace:=arm", "image:=/one,/two", f"params_file:={file}")
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        launched = subprocess.Popen(
+            **launch_command("hybridgl_ros", "segment.launch.py", *words),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    client = SegmentClient("/arm/front/segment_node", timeout=PATIENCE)
+    try:
+        client.wait_for_models()
+        assert client.diagnostics()["image topic"] == "/one"
+        other = SegmentClient("/arm/wrist/segment_node", timeout=PATIENCE)
+        values = other.diagnostics()
+        other.close()
+        assert (values["image topic"], values["state"], values["models"]) == ("/two", "unconfigured", "none")
+    finally:
+        client.close()
+        os.killpg(launched.pid, signal.SIGINT)
+        code = launched.wait(PATIENCE)
+    assert code == 0, log.read_text()
+    assert "process has finished cleanly" in log.read_text()
 
 
 GROUP = """

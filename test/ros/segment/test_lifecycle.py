@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hybridgl_ros.srv import ReferSegment
@@ -149,4 +151,19 @@ def test_sigterm_ends_it_whatever_it_does(start, occupation: str) -> None:
         node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "1" or None, "the call")
     node.process.send_signal(signal.SIGTERM)
     assert node.process.wait(ENDING_TIME) == 0
+    assert "Traceback" not in node.log
+
+
+def test_interrupted_again_and_again_it_ends_as_well(start) -> None:
+    """As under `ros2 launch` in a terminal, where shell and launch both send SIGINT."""
+    node = start()
+    node.wait_for_models()
+    node.publish(node.frame())
+    node.call_at_once("stuck at red")
+    node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "1" or None, "the call")
+    while node.process.poll() is None:
+        node.process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            node.process.wait(0.01)
+    assert node.process.returncode == 0
     assert "Traceback" not in node.log
