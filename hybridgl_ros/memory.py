@@ -6,8 +6,9 @@ import ctypes
 import gc
 import math
 import mmap
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,16 @@ from hybridgl_ros.errors import ImageError, OutOfMemoryError
 if TYPE_CHECKING:
     import torch
 
+# glibc's mallopt: what it keeps for the next picture instead of giving it back, and how many of its heaps do that.
+KEEPING = {"M_MMAP_THRESHOLD": (-3, 32 * 2**20), "M_TRIM_THRESHOLD": (-1, 128 * 2**20), "M_ARENA_MAX": (-8, 2)}
+# Whoever has set one of these has thought about it.
+MALLOC_VARIABLES = (
+    "GLIBC_TUNABLES",
+    "MALLOC_ARENA_MAX",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TRIM_THRESHOLD_",
+    "LD_PRELOAD",
+)
 # Smaller pieces are not faster, larger ones take memory for nothing.
 PIECE = 128 * 2**20
 PAGE = mmap.PAGESIZE
@@ -132,6 +143,20 @@ def made_to_last() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
+
+
+def keep_buffers(environment: Mapping[str, str] = os.environ) -> None:
+    """Let the C library keep what a picture took for the next one, unless the user has set how it works.
+
+    Fresh memory for every picture takes longer than all that is done with it. For programs of this package only, before
+    they start threads; `give_back` returns what is kept.
+    """
+    if any(environment.get(name) for name in MALLOC_VARIABLES):
+        return
+    with suppress(OSError, AttributeError):  # only glibc has it
+        library = ctypes.CDLL(None)
+        for option, value in KEEPING.values():
+            library.mallopt(option, value)
 
 
 def give_back(everything: bool = False) -> None:

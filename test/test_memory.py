@@ -165,3 +165,13 @@ def test_what_is_made_to_last_is_not_looked_through_until_everything_is():
     assert lasting() is not None
     memory.give_back(everything=True)
     assert lasting() is None
+
+
+def test_the_c_library_keeps_buffers_unless_the_user_has_set_it(monkeypatch):
+    calls = []
+    library = SimpleNamespace(mallopt=lambda option, value: calls.append((option, value)))
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: library)
+    memory.keep_buffers({"MALLOC_ARENA_MAX": "4"})
+    assert calls == []
+    memory.keep_buffers({})
+    assert calls == list(memory.KEEPING.values())

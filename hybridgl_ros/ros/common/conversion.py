@@ -31,7 +31,14 @@ def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
 
 def mask_message(mask: np.ndarray, header: Header) -> Image:
     """A mono8 Image of an H×W bool mask: 255 inside, 0 outside."""
-    return image_message(mask_pixels(mask), "mono8", header)
+    data = array("B", b"\0") * mask.size
+    # As unsigned bytes, minus one is 255.
+    np.negative(np.asarray(mask, bool).view(np.uint8), out=np.frombuffer(data, np.uint8).reshape(mask.shape))
+    message = Image(header=header, encoding="mono8")
+    message.height, message.width = mask.shape
+    message.step = message.width
+    message.data = data
+    return message
 
 
 def jpeg_message(pixels: np.ndarray, quality: int, header: Header) -> CompressedImage:

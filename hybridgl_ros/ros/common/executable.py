@@ -16,8 +16,10 @@ from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 
 from hybridgl_ros.errors import HybridGLError
+from hybridgl_ros.memory import keep_buffers
 from hybridgl_ros.ros.common.dds import use_dds_profile
 from hybridgl_ros.ros.common.interruption import ignore_interrupts
+from hybridgl_ros.ros.common.prompt_pool import prompt_executor
 
 RCLError = rclpy_implementation.RCLError
 USUAL_THREADS = 2
@@ -43,6 +45,7 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
     """
     arguments = sys.argv if arguments is None else arguments
     use_dds_profile()
+    keep_buffers()
     try:
         rclpy.init(args=arguments)
     except Exception as error:  # rclpy has a type of its own for each of its layers, none of them in common
@@ -84,7 +87,7 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
 def spin(nodes: Sequence[Node]) -> None:
     """Spin nodes until interrupted or shut down, and destroy them."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    executor = MultiThreadedExecutor(num_threads=sum(getattr(node, "threads", USUAL_THREADS) for node in nodes))
+    executor = prompt_executor(sum(getattr(node, "threads", USUAL_THREADS) for node in nodes))
     for node in nodes:
         executor.add_node(node)
     try:

@@ -135,9 +135,10 @@ def pose_message(placement: Placement) -> Pose:
 
 def region(mask: np.ndarray) -> RegionOfInterest:
     """The smallest box around an H×W bool mask; all zero for an empty one."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
         return RegionOfInterest()
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
     return RegionOfInterest(
         x_offset=int(columns[0]),
         y_offset=int(rows[0]),

@@ -16,6 +16,7 @@ from hybridgl_ros.pixels import check_message
 from hybridgl_ros.ros.common.conversion import image_from_message
 from hybridgl_ros.ros.common.graph import COMPRESSED_SUFFIX, IMAGE_TYPES, Offer, described, explain_silence, offers
 from hybridgl_ros.ros.common.qos import FRAMES, follow, overridden
+from hybridgl_ros.ros.common.serialized import picture_of
 from hybridgl_ros.ros.segment.depth_input import DepthInput
 from hybridgl_ros.ros.segment.job import Frame
 from hybridgl_ros.ros.segment.mailbox import Mailbox
@@ -161,23 +162,25 @@ class ImageInput:
         return self._node.create_subscription(
             MESSAGES[kind],
             self._topics[kind],
-            self._receive,
+            partial(self._receive, kind),
             profile,
+            raw=True,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible, **events),
         )
 
-    def _receive(self, message: Any) -> None:
+    def _receive(self, kind: str, data: bytes) -> None:
         if not self._opened:
             return
         self._last_sign = time.monotonic()
         self._heard = True
+        header, message = picture_of(data, MESSAGES[kind])
         try:
             check_message(message)
         except ImageError as error:
             self._on_bad(str(error))
             return
         self._last_frame = self._last_sign
-        self.frames.put(Frame(message.header, partial(image_from_message, message), self._depth.of(message.header)))
+        self.frames.put(Frame(header, partial(image_from_message, message), self._depth.of(header)))
         self._on_frame()
 
     def _on_lost(self, event: Any) -> None:

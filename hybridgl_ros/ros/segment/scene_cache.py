@@ -15,6 +15,7 @@ from hybridgl_ros.types import Scene
 
 # Rows that are compared first: pictures of a camera hardly ever agree in them by chance.
 SAMPLED_ROWS = 16
+WORD = 8
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,18 @@ def same(first: np.ndarray, second: np.ndarray) -> bool:
         return True
     if first.shape != second.shape:
         return False
-    unknown = first.dtype.kind == "f"
     rows = slice(None, None, max(1, len(first) // SAMPLED_ROWS))
-    return np.array_equal(first[rows], second[rows], unknown) and np.array_equal(first, second, unknown)
+    return equal(first[rows], second[rows]) and equal(first, second)
+
+
+def equal(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two arrays of one shape hold the same; whole numbers are compared eight bytes at a time if possible."""
+    if first.dtype.kind == "f":
+        return np.array_equal(first, second, equal_nan=True)
+    if first.dtype == second.dtype and not first.nbytes % WORD and contiguous(first) and contiguous(second):
+        first, second = (array.reshape(-1).view(np.uint64) for array in (first, second))
+    return np.array_equal(first, second)
+
+
+def contiguous(array: np.ndarray) -> bool:
+    return bool(array.flags.c_contiguous)
