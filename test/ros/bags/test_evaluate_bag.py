@@ -72,7 +72,7 @@ def time_of(node) -> int:
     name, stamps = node.topic("segment_node"), []
 
     def hear(message: DiagnosticArray) -> None:
-        stamps.extend(stamp_of(message) for status in message.status if status.name == name)
+        stamps.extend(stamp_of(message) for status in message.status if status.name.endswith(name))
 
     node.client.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 10)
     return node.client.wait_for(lambda: stamps[-1] if stamps else None, "diagnostics")
