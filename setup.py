@@ -61,6 +61,7 @@ setup(
             *REFDIFF,
             "hypothesis",
             "mypy",
+            "py_trees>=2.2",
             "pytest",
             "pytest-xdist",
             "ruff",
