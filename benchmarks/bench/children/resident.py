@@ -28,10 +28,24 @@ def main() -> None:
 
 
 def two_clips() -> list:
-    from hybridgl_ros.language.pipeline import load_pipeline
-    from hybridgl_ros.models.loading import load_clip, load_sam
+    """As the published code has them: built by their libraries, weights copied into them."""
+    import open_clip
+    from safetensors.torch import load_file
+    from segment_anything import sam_model_registry
 
-    return [load_sam("sam_seeded"), load_clip("clip_seeded"), load_clip("clip_seeded"), load_pipeline()]
+    from hybridgl_ros.language.pipeline import load_pipeline
+    from hybridgl_ros.models.loading import clip_config
+    from hybridgl_ros.models.registry import find_checkpoint
+
+    def filled(name: str, build) -> torch.nn.Module:
+        checkpoint = find_checkpoint(name)
+        model = build(checkpoint.architecture)
+        model.load_state_dict(load_file(checkpoint.file))
+        return model
+
+    sam = filled("sam_seeded", lambda name: sam_model_registry[name]())
+    clips = [filled("clip_seeded", lambda name: open_clip.CLIP(**clip_config(name))) for _ in range(2)]
+    return [sam, *clips, load_pipeline()]
 
 
 def node() -> int:
