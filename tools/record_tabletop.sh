@@ -37,7 +37,7 @@ fi
 if [[ $part != language ]]; then
     evaluate table5 --ablation table5
     evaluate relation-scale --ablation relation-scale
-    evaluate table1 --limit "$limit" --ablation table1 --row sam-clip --row global-local --row hybridgl
+    evaluate table1 --limit "$limit" --ablation table1 --row sam-clip --row global-local --row car --row hybridgl
     evaluate official --limit "$limit" --preset official
     evaluate table3 --limit "$limit" --ablation table3
     evaluate table4 --limit "$limit" --ablation table4

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import load_file
 from torch import Tensor
@@ -45,6 +45,19 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except UNREADABLE as error:
         raise WeightsError(f"{path}: not readable as weights: {error}") from error
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+
+
+def read_part(path: Path, prefixes: tuple[str, ...]) -> dict[str, Tensor]:
+    """Tensors of a .safetensors file whose names begin so, under these names, floating-point ones as float32.
+
+    Raises WeightsError for anything else.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefixes)}  # noqa: SIM118
+    except UNREADABLE as error:
+        raise WeightsError(f"{path}: not readable as weights: {error}") from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
 
 
 def read_raw(path: Path) -> dict[str, Tensor]:

@@ -9,11 +9,14 @@ import torch
 from PIL import Image
 
 from hybridgl_ros.config import load_config
+from hybridgl_ros.errors import WeightsError
 from hybridgl_ros.evaluation.methods._pictures import square_crop
 from hybridgl_ros.evaluation.methods._sides import Side, centres, first_side
 from hybridgl_ros.evaluation.methods._values import values_for
 from hybridgl_ros.evaluation.methods.tas import Tas, TasValues, distinct
 from hybridgl_ros.evaluation.stages import Stages
+from hybridgl_ros.models.download import download
+from hybridgl_ros.models.registry import find_checkpoint
 
 
 class Captioner:
@@ -155,6 +158,29 @@ class Letters:
 
     def batch_decode(self, tokens, skip_special_tokens):
         return ["".join(chr(97 + int(token) % 26) for token in row if int(token) > 3) + " " for row in tokens]
+
+
+def test_a_captioner_is_loaded_by_its_registry_name(tmp_path, monkeypatch):
+    """From the folder that a download leaves."""
+    pytest.importorskip("transformers")
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    from hybridgl_ros.evaluation.methods._captions import load_captioner
+
+    model = small_blip2()
+    model.save_pretrained(tmp_path / "model")
+    words = {word: number for number, word in enumerate(["?", "-", "<s>", "</s>", *(f"w{i}" for i in range(56))])}
+    known = {"unk_token": "?", "pad_token": "-", "bos_token": "<s>", "eos_token": "</s>"}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="?"))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **known).save_pretrained(tmp_path / "model")
+    monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(WeightsError, match="run: hybridgl download blip2_opt"):
+        load_captioner("blip2_opt", "cpu", 2, 5)
+    download(find_checkpoint("blip2_opt"), source=tmp_path / "model")
+    captioner = load_captioner("blip2_opt", "cpu", 2, 5)
+    (text,) = captioner.captions([Image.new("RGB", (40, 30), "red")])
+    assert set(text.split()) <= set(words) and text and len(captioner.checksum) == 64
 
 
 def test_captions_are_those_of_transformers_own_processor():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from golden_scene import TOLERANCE, cat, furthest, recorded
+from safetensors.torch import save_file
 from seeded_diffusion import seeded_state
 from test_golden_ref_diff import TEXTS
 
@@ -16,6 +17,7 @@ from hybridgl_ros.errors import WeightsError
 from hybridgl_ros.evaluation.methods import _attention_maps
 from hybridgl_ros.evaluation.methods._values import values_for
 from hybridgl_ros.evaluation.methods.ref_diff import EncodedRefDiff, RefDiff, RefDiffValues
+from hybridgl_ros.models.digest import sha256_of
 from hybridgl_ros.models.registry import find_checkpoint
 
 pytest.importorskip("diffusers")
@@ -79,6 +81,24 @@ def test_the_attention_to_the_subject(number, encoded, published, monkeypatch):
     assert attention.shape == cat().size
     # Before it is brought to the 256 levels of a picture, where a step may fall either way.
     assert furthest(kept[0], published[f"heat_{number}"].mean(axis=0)) < TOLERANCE
+
+
+def test_it_is_loaded_by_its_registry_name(config, state, encoded, tmp_path, monkeypatch):
+    from hybridgl_ros.evaluation.methods._diffusion import load_diffusion
+
+    file = tmp_path / "small.safetensors"
+    save_file({**state, "model_ema.decay": torch.zeros(())}, file)
+    (tmp_path / "small.json").write_text(json.dumps(config), encoding="utf-8")
+    entry = {"kind": "diffusion", "architecture": "small.json", "file": file.name, "sha256": sha256_of(file)}
+    (tmp_path / "own.yaml").write_text(json.dumps({"small": entry}), encoding="utf-8")
+    monkeypatch.setenv("HYBRIDGL_REGISTRY", str(tmp_path / "own.yaml"))
+    loaded, texts = load_diffusion("small", "cpu"), ["", "a cat, "]
+    assert torch.equal(loaded.text_states(texts), encoded._method.diffusion.text_states(texts))
+    picture = _attention_maps.square_picture(cat().image, SIDE)
+    first, second = (
+        model.latent(picture, torch.Generator().manual_seed(0)) for model in (loaded, encoded._method.diffusion)
+    )
+    assert torch.equal(first, second)
 
 
 def test_weights_that_do_not_fit_are_named(config, state, checkpoint):

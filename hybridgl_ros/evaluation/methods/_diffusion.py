@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from hybridgl_ros.models.cache import checked_weights
 from hybridgl_ros.models.loading import find_device, load_weights
 from hybridgl_ros.models.registry import Checkpoint, find_checkpoint
-from hybridgl_ros.models.state import read_state
+from hybridgl_ros.models.state import read_part
 
 CONTEXT = 77
 END = 49407
 LATENT_SCALE = 0.18215
 TEXT_PREFIX = "text_model."
+PARTS = ("model.diffusion_model.", "first_stage_model.", "cond_stage_model.")
+"""What the file holds beside averages of its training."""
 
 
 class StableDiffusion:
@@ -97,7 +99,7 @@ def load_diffusion(name: str, device: str) -> StableDiffusion:
     """The diffusion model of a registry name. Raises ConfigError and WeightsError as `load_clip`."""
     checkpoint, target = find_checkpoint(name, "diffusion"), find_device(device)
     config = json.loads(Path(checkpoint.architecture).read_text(encoding="utf-8"))
-    return build_diffusion(config, read_state(checked_weights(checkpoint)), checkpoint, target)
+    return build_diffusion(config, read_part(checked_weights(checkpoint), PARTS), checkpoint, target)
 
 
 def build_diffusion(
