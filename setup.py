@@ -54,6 +54,7 @@ setup(
         "sim": ["mujoco"],
         "cluster": ["ray"],
         "refdiff": REFDIFF,
+        "rerun": ["rerun-sdk>=0.23"],
         "tas": TAS,
         "docs": DOCS,
         "dev": [

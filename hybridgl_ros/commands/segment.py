@@ -20,6 +20,7 @@ from hybridgl_ros.memory import made_to_last
 from hybridgl_ros.presentation import record, report
 
 if TYPE_CHECKING:
+    from hybridgl_ros.recording import Recording
     from hybridgl_ros.types import Answer
 
 
@@ -43,6 +44,12 @@ def segment(
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line an expression.")] = False,
+    rerun: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.rrd|spawn", help="Record picture, proposals and answers for Rerun, or show them there."
+        ),
+    ] = None,
 ) -> None:
     """Find what expressions refer to in a picture; saves a mask and an overlay of each.
 
@@ -56,6 +63,7 @@ def segment(
     picture = read_image(image)
     check_models(settings)
     make_folder(out, "--out")
+    recording = open_recording(rerun)
     # From here on it takes seconds: what can be wrong with the input was found before.
     with made_to_last():
         from hybridgl_ros.segmenter import ReferringSegmenter
@@ -63,6 +71,11 @@ def segment(
         segmenter = ReferringSegmenter.load(settings)
     scene = segmenter.encode(picture)
     answers = segmenter.refer(scene, expressions)
+    if recording is not None:
+        with recording:
+            recording.frame(scene)
+            for expression, answer in zip(expressions, answers, strict=True):
+                recording.answer(expression, answer)
     about = f"{image.name} · {settings.models.sam}, {settings.models.clip} · scoring by {settings.scoring.method}"
     for expression, answer, stem in zip(expressions, answers, file_stems(image, expressions), strict=True):
         files = {"mask": out / f"{stem}-mask.png", "overlay": out / f"{stem}-overlay.png"}
@@ -90,6 +103,15 @@ def segment(
             typer.echo(f"  saved       {', '.join(str(path) for path in reversed(files.values()))}")
     if not all(answer.found for answer in answers):
         raise typer.Exit(NOT_FOUND)
+
+
+def open_recording(target: str | None) -> Recording | None:
+    """The recording that --rerun wants. Raises ConfigError as `Recording`."""
+    if target is None:
+        return None
+    from hybridgl_ros.recording import Recording
+
+    return Recording(target)
 
 
 def print_explanation(answer: Answer, candidates: int) -> None:
