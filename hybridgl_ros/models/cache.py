@@ -92,5 +92,7 @@ def note_path(checkpoint: Checkpoint, cache: str | Path | None) -> Path:
 
 
 def identity(checkpoint: Checkpoint, path: Path) -> dict[str, str | int]:
+    """What changes when a file does; the time of its last change of any kind cannot be set back as its mtime can."""
     status = path.stat()
-    return {"path": str(path), "sha256": checkpoint.sha256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    facts = {name: getattr(status, f"st_{name}") for name in ("ino", "size", "mtime_ns", "ctime_ns")}
+    return {"path": str(path), "sha256": checkpoint.sha256, **facts}
