@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from hybridgl_ros.action import Refer
 from hybridgl_ros.srv import ReferSegment
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import Header
 
@@ -25,6 +27,7 @@ from hybridgl_ros.ros.segment.diagnostics import Report
 from hybridgl_ros.ros.segment.segment_node import SegmentNode
 
 GOOD_EVERY = 100
+CUT_EVERY = 7
 PATIENCE = 60.0
 FRAMES = ("frames received", "frames bad")
 ANSWERS = ("expressions answered", "expressions failed")
@@ -79,6 +82,22 @@ class FuzzedNode(SegmentNode):
         return self._action._execute(goal)
 
 
+def taker_of(subscription: Any) -> Callable[[Any], None]:
+    """What takes a message; serialized, where the subscription wants that, and not always in one piece."""
+    if not subscription.raw:
+        return subscription.callback
+    numbers = count()
+
+    def take(message: Any) -> None:
+        data = serialize_message(message)
+        number = next(numbers)
+        if number % CUT_EVERY == CUT_EVERY - 1:
+            data = data[: number % len(data)]
+        subscription.callback(data)
+
+    return take
+
+
 class Harness:
     """A segment_node, and whatever it takes in, by name. picture: H×W×3 uint8 RGB with a red block.
 
@@ -97,7 +116,7 @@ class Harness:
         self._spinning.start()
         self._until(lambda: self.values()["models"] == "ready" and self.node.state == "active")
         self.inputs: dict[str, tuple[type, Callable[[Any], None]]] = {
-            subscription.topic_name.removeprefix("/fuzz/"): (subscription.msg_type, subscription.callback)
+            subscription.topic_name.removeprefix("/fuzz/"): (subscription.msg_type, taker_of(subscription))
             for subscription in self.node.subscriptions
             if subscription.topic_name.startswith("/fuzz/")
         }

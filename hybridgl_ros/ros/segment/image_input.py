@@ -173,8 +173,8 @@ class ImageInput:
             return
         self._last_sign = time.monotonic()
         self._heard = True
-        header, message = picture_of(data, MESSAGES[kind])
         try:
+            header, message = picture_of(data, MESSAGES[kind])
             check_message(message)
         except ImageError as error:
             self._on_bad(str(error))

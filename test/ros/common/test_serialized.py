@@ -11,6 +11,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from hybridgl_ros.errors import ImageError
 from hybridgl_ros.pixels import rgb_pixels
 from hybridgl_ros.ros.common.serialized import picture_of
 
@@ -35,6 +36,19 @@ def test_a_compressed_image_is_the_one_that_rclpy_reads():
     assert header == HEADER
     assert (message.format, bytes(message.data)) == ("jpeg", b"\xff\xd8x")
     assert not hasattr(message, "encoding")
+
+
+@pytest.mark.parametrize("kind", [Image, CompressedImage])
+def test_bytes_that_are_no_picture_are_refused_as_such(kind):
+    whole = serialize_message(Image(header=HEADER, height=5, width=4, encoding="mono8", step=4, data=bytes(20)))
+    with pytest.raises(ImageError, match="bytes that are no sensor_msgs/msg/"):
+        picture_of(whole[:12], kind)
+    for length in range(len(whole)):
+        try:
+            _, message = picture_of(whole[:length], kind)
+        except ImageError:
+            continue
+        assert len(message.data) <= 20
 
 
 def test_an_empty_image_is_read():
