@@ -123,7 +123,7 @@ class Decoder:
         image = gelu(F.layer_norm(image, image.shape[-1:], norm.weight, norm.bias, norm.eps))
         image = gelu(torch.addmm(self._widen[1][1], image, self._widen[1][0])).view(4 * len(image), -1)
         # Rows and columns of the picture, of the first enlargement and of the second; pairs of columns move as one.
-        pairs = (weights @ image.T).view(torch.float64).view(-1, *self._size, 2, 2, 2).permute(0, 1, 3, 5, 2, 4)
+        pairs = (weights @ image.T).view(torch.complex64).view(-1, *self._size, 2, 2, 2).permute(0, 1, 3, 5, 2, 4)
         return pairs.reshape(-1, 4 * self._size[0], 2 * self._size[1]).view(torch.float32)
 
 
