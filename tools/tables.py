@@ -22,7 +22,14 @@ from hybridgl_ros.ros.common.settings import CameraSettings, SegmentSettings, de
 from hybridgl_ros.settings import describe
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/node.md", "docs/settings.md", "docs/tabletop.md", "docs/performance.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/faults.md",
+    "docs/node.md",
+    "docs/settings.md",
+    "docs/tabletop.md",
+    "docs/performance.md",
+)
 BLOCK = re.compile(r"(<!-- table: (\w+)((?: \S+)*) -->\n).*?(<!-- end -->)", re.DOTALL)
 # Kinds of tabletop expressions, among the tags of a breakdown: those stored with the scenes, further ones, people's.
 KINDS = {
@@ -264,6 +271,52 @@ def profile_table(file: Path) -> list[Row]:
     ]
 
 
+def soak_table(file: Path) -> list[Row]:
+    """The figures of a soak.json."""
+    report = json.loads(file.read_text(encoding="utf-8"))
+    grown = report["memory_growth_percent"]
+    figures = {
+        "minutes, rounds": f"{report['minutes']:g}, {report['rounds']}",
+        "requests sent": report["sent"],
+        "of these answered": report["replied"],
+        "refused with a reason": report["refused"],
+        "cut off by the end of a node": report["interrupted"],
+        "lost": report["lost"],
+        "wrong": report["wrong"],
+        "answers by topic": report["results"],
+        "latency of a request p50, p95 (ms)": f"{report['latency_p50_ms']:.0f}, {report['latency_p95_ms']:.0f}",
+        "growth of the memory (%)": "not measured" if grown is None else f"{grown:+.1f}",
+    }
+    return [{"what": what, f"models: {report['models']}": str(value)} for what, value in figures.items()]
+
+
+def faults_table(file: Path) -> list[Row]:
+    """The faults of a soak.json, with their promises."""
+    return [
+        {
+            "fault": entry["name"],
+            "how": entry["how"],
+            "promise": entry["promise"],
+            "struck, kept": f"{entry['struck']}, {entry['kept']} of {entry['times']}",
+        }
+        for entry in json.loads(file.read_text(encoding="utf-8"))["faults"]
+    ]
+
+
+def camera_rates_table(file: Path) -> list[Row]:
+    """The rows of a max_rate.json."""
+    return [
+        {
+            "frames": "×".join(map(str, entry["size"])),
+            "taken in (Hz)": f"{entry['rate_hz']:.0f}",
+            "lost (%)": f"{100 * entry['lost']:.1f}",
+            "limited by": entry["limited_by"],
+            "answers (Hz)": f"{entry['answers_hz']:.1f}",
+        }
+        for entry in json.loads(file.read_text(encoding="utf-8"))["rows"]
+    ]
+
+
 TABLES: dict[str, Callable[..., list[Row]]] = {
     "settings": settings_table,
     "segment_node": lambda: node_table(SegmentSettings, "segment_node"),
@@ -280,6 +333,9 @@ TABLES: dict[str, Callable[..., list[Row]]] = {
     "bench": bench_table,
     "machine": machine_table,
     "profile": profile_table,
+    "soak": soak_table,
+    "faults": faults_table,
+    "camera_rates": camera_rates_table,
 }
 
 
