@@ -23,7 +23,7 @@ TOLERANCE = 1e-3
 
 
 def recorded(name: str) -> Any:
-    """A golden file's entries."""
+    """The entries of a golden file, e.g. `cat_small`, or `systems/tas_small`."""
     return np.load(GOLDEN / f"{name}.npz", allow_pickle=False)
 
 

@@ -48,7 +48,7 @@ def segmenter(scene):
 
 @pytest.mark.parametrize(("number", "texts", "changes"), CASES)
 def test_rounds_probabilities_and_mask_are_the_published_ones(number, texts, changes, scene, segmenter):
-    recorded = np.load(GOLDEN / "car_small.npz", allow_pickle=False)
+    recorded = np.load(GOLDEN / "systems/car_small.npz", allow_pickle=False)
     encoded = ClipAsRnn(segmenter, replace(values_for("car", CarValues), **changes)).encode(scene["image"])
     rounds = encoded.rounds(texts)
     assert len(rounds) == recorded[f"stages_{number}"]

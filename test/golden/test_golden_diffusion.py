@@ -33,7 +33,7 @@ SIDE = 256
 
 @pytest.fixture(scope="module")
 def published():
-    return recorded("ref_diff_small")
+    return recorded("systems/ref_diff_small")
 
 
 @pytest.fixture(scope="module")

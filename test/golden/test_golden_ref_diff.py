@@ -20,7 +20,7 @@ STRIDE = 2
 
 @pytest.fixture(scope="module")
 def published():
-    return recorded("ref_diff_small")
+    return recorded("systems/ref_diff_small")
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ LEAST = 300
 
 @pytest.fixture(scope="module")
 def published():
-    return recorded("tas_small")
+    return recorded("systems/tas_small")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_scores_and_the_winner(number, encoded, published):
 def test_expressions_are_read_alike():
     values, pipeline = values_for("tas", TasValues), load_pipeline()
     reader = EntityReader(values.relations, values.nothing, values.superlatives)
-    entries = json.loads((GOLDEN / "tas_parses.json").read_text(encoding="utf-8"))
+    entries = json.loads((GOLDEN / "systems/tas_parses.json").read_text(encoding="utf-8"))
     for entry in entries:
         doc = pipeline(entry["sentence"].lower())
         chunks = wide_chunks(doc)

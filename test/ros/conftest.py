@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ def picture(column: int = 4) -> np.ndarray:
 class RunningNode:
     """A segment_node in a namespace of its own, and a client of it.
 
-    gate: the file that whatever waits in a fake node waits for. log: what the node has written so far.
+    gate: the file that whatever waits in a fake node waits for. log: what the node has written so far. services:
+    clients of services that were called, by name.
     """
 
     namespace: str
@@ -49,6 +50,7 @@ class RunningNode:
     client: Any
     gate: Path
     logfile: Path
+    services: dict[str, Any] = field(default_factory=dict)
 
     @property
     def log(self) -> str:
@@ -106,10 +108,9 @@ class RunningNode:
 
     def ask(self, kind: type, service: str, **request: Any) -> Any:
         """Call any service of the node."""
-        client = self.client.node.create_client(kind, self.topic(f"segment_node/{service}"))
-        response = self.client.call(client, kind.Request(**request))
-        self.client.node.destroy_client(client)
-        return response
+        if service not in self.services:
+            self.services[service] = self.client.node.create_client(kind, self.topic(f"segment_node/{service}"))
+        return self.client.call(self.services[service], kind.Request(**request))
 
     def call_at_once(self, *expressions: str) -> list:
         """Futures of calls that are all sent before the first is answered."""

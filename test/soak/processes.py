@@ -80,8 +80,10 @@ def node_program(models: str, namespace: str, folder: Path) -> Program:
     """segment_node with these models: `fake` or `embedded`."""
     fake = [str(FAKE_NODE), str(folder / "gate")]
     command = ["-m", "hybridgl_ros.ros.segment.segment_node"] if models == "embedded" else fake
-    parameters = ["-p", "use_sim_time:=true", "-p", "mode:=continuous", "-p", "image_timeout:=2.0"]
-    arguments = ["--ros-args", "-r", f"__ns:={namespace}", *parameters]
+    # Objects that jump from picture to picture are not to be followed.
+    parameters = ["use_sim_time:=true", "mode:=continuous", "image_timeout:=2.0", "tracking.enabled:=false"]
+    given = [word for parameter in parameters for word in ("-p", parameter)]
+    arguments = ["--ros-args", "-r", f"__ns:={namespace}", *given]
     return Program([*command, *arguments], folder / "node.log")
 
 

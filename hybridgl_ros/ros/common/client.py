@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import uuid4
+from weakref import WeakSet
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -29,6 +30,8 @@ from hybridgl_ros.ros.common.qos import RESULTS, SERVICE
 from hybridgl_ros.srv import ReferSegment
 
 Value = TypeVar("Value")
+# Seconds.
+SETTLING = 0.3
 
 
 class NoAnswerError(HybridGLError):
@@ -59,6 +62,7 @@ class SegmentClient:
         self._results: ReferredObjects | None = None
         self._status: DiagnosticStatus | None = None
         self._diagnostics: Subscription | None = None
+        self._settled: WeakSet[Any] = WeakSet()
         self.node.create_subscription(ReferredObject, f"{node}/result", self._on_result, RESULTS)
         self.node.create_subscription(ReferredObjects, f"{node}/results", self._on_results, RESULTS)
 
@@ -122,6 +126,9 @@ class SegmentClient:
     def call(self, client: Any, request: Any) -> Any:
         """Call any service and wait for its response."""
         self.wait_for(lambda: client.service_is_ready() or None, f"service {client.srv_name}")
+        if client not in self._settled:
+            self._settle()
+            self._settled.add(client)
         future = client.call_async(request)
         self.wait_for(lambda: future.done() or None, f"an answer of {client.srv_name}")
         return future.result()
@@ -143,6 +150,12 @@ class SegmentClient:
     def take_in(self, seconds: float) -> None:
         """Take in what comes next, if anything comes within so many seconds."""
         self._executor.spin_once(timeout_sec=seconds)
+
+    def _settle(self) -> None:
+        """Give a service time to discover its new client: what it answers before is lost."""
+        end = time.monotonic() + SETTLING
+        while (left := end - time.monotonic()) > 0:
+            self.take_in(left)
 
     def close(self) -> None:
         """Give the node back."""

@@ -50,10 +50,11 @@ def camera(spawn: Callable, node) -> Iterator[Callable]:
 def status(node, until: Callable[[DiagnosticStatus], bool], what: str) -> DiagnosticStatus:
     """The next diagnostics of which something is true."""
     heard: list[DiagnosticStatus] = []
-    name = node.topic("segment_node")
-    subscription = node.client.node.create_subscription(
-        DiagnosticArray, "/diagnostics", lambda array: heard.extend(s for s in array.status if s.name == name), 10
-    )
+
+    def hear(array: DiagnosticArray) -> None:
+        heard.extend(entry for entry in array.status if entry.name.endswith(node.topic("segment_node")))
+
+    subscription = node.client.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 10)
     found = node.client.wait_for(lambda: next(filter(until, heard), None), what)
     node.client.node.destroy_subscription(subscription)
     return found

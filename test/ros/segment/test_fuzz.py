@@ -65,6 +65,7 @@ def test_over_dds_a_good_request_is_answered_after_each_hundred(start) -> None:
             response = client.refer(request.expression, request.image, request.candidates, request.deadline)
             assert response.message
         if number % 100 == 99:
+            client.wait_for(lambda: client.diagnostics()["expressions waiting"] == "0" or None, "all answers")
             node.assert_still_good()
     assert node.process.poll() is None
     assert "Traceback" not in node.log
