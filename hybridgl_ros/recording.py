@@ -1,7 +1,8 @@
 """What the models saw and said, on a time line for the Rerun viewer (extra `rerun`).
 
 A frame has the entities `camera/image`, `camera/depth`, `camera/cloud` and `proposals`; each expression on it has its
-own under `answers/EXPRESSION`: `text`, `mask`, `maps/…`, `candidates` and `clauses/…`.
+own under `answers/EXPRESSION`: `text`, `mask`, `maps/…`, `candidates` and `clauses/…`. For people to look at: pictures
+are JPEG, clouds thinned.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ from hybridgl_ros.types import Answer, Proposals, Scene
 
 SPAWN = "spawn"
 TIME_LINE = "frame"
+STAMPS = "stamp"
 LISTED = 10
+JPEG_QUALITY = 90
+POINTS = 20_000
+"""More points of a cloud are thinned."""
 
 
 def rerun_module() -> ModuleType:
@@ -38,7 +43,9 @@ def rerun_module() -> ModuleType:
 class Recording:
     """A recording into a file FILE.rrd, or into a viewer that is started (`spawn`); a context manager.
 
-    Raises ConfigError when the SDK is not installed, or for a file of another kind.
+    A file of an earlier recording is replaced when there is something to record. What is logged stands at the time that
+    was set last in the same thread. Raises ConfigError when the SDK is not installed, for a file of another kind and
+    for one that cannot be written.
     """
 
     def __init__(self, target: str) -> None:
@@ -47,10 +54,15 @@ class Recording:
         self._rerun = rerun_module()
         self._stream: Any = self._rerun.RecordingStream("hybridgl")
         self._frames = 0
+        self._target = target
+        self._begun = False
         if target == SPAWN:
-            self._stream.spawn()
-        else:
-            self._stream.save(target)
+            self._begin()
+            return
+        try:
+            Path(target).open("ab").close()
+        except OSError as error:
+            raise ConfigError(f"recording {target}: cannot be written: {error}") from error
 
     def __enter__(self) -> Recording:
         return self
@@ -62,36 +74,91 @@ class Recording:
 
     def close(self) -> None:
         """Write what is not written yet."""
+        if not self._begun:
+            if Path(self._target).stat().st_size:
+                return
+            self._begin()
         self._stream.flush()
         self._stream.disconnect()
 
-    def frame(self, scene: Scene) -> None:
-        """Begin the next frame: its picture, depth and proposals."""
-        rerun = self._rerun
-        self._stream.set_time(TIME_LINE, sequence=self._frames)
+    def frame(self, scene: Scene, stamp: int | None = None) -> None:
+        """Begin the next frame: its picture, depth and proposals. stamp: nanoseconds, for a time line of its own."""
+        self.at(TIME_LINE, self._frames)
+        if stamp is not None:
+            self._stream.set_time(STAMPS, timestamp=np.datetime64(stamp, "ns"))
         self._frames += 1
-        self._log("camera/image", rerun.Image(scene.image))
-        if scene.depth is not None:
-            self._log("camera/depth", rerun.DepthImage(np.nan_to_num(scene.depth), meter=1.0))
-            if scene.intrinsics is not None:
-                pixels = np.argwhere(np.isfinite(scene.depth))
-                rows, columns = pixels.T
-                points = back_projected(pixels, scene.depth[rows, columns], scene.intrinsics)
-                self._log("camera/cloud", rerun.Points3D(points, colors=scene.image[rows, columns]))
-        self._log("proposals", rerun.SegmentationImage(labelled(scene.proposals, scene.size)))
+        self.clear("answers")
+        self.picture(scene.image, scene.depth, scene.intrinsics)
+        self.proposals("proposals", scene.proposals, scene.size)
 
     def answer(self, expression: str, answer: Answer) -> None:
         """What an expression refers to on the frame that was begun last."""
-        rerun, place = self._rerun, f"answers/{entity(expression)}"
-        self._log(f"{place}/text", rerun.TextDocument(report(expression, answer, LISTED)))
-        self._log(f"{place}/mask", rerun.SegmentationImage(answer.mask.astype(np.uint8)))
+        self.said(f"answers/{entity(expression)}", expression, answer)
+
+    def at(self, line: str, number: int) -> None:
+        """Go to a place on a time line."""
+        if not self._begun:
+            self._begin()
+        self._stream.set_time(line, sequence=number)
+
+    def clear(self, place: str) -> None:
+        """End what an entity, and all below it, showed until now."""
+        self._log(place, self._rerun.Clear(recursive=True))
+
+    def picture(self, image: np.ndarray, depth: np.ndarray | None, intrinsics: np.ndarray | None) -> None:
+        """H×W×3 uint8 RGB; with depth, H×W metres, and the 3×3 pinhole matrix also a cloud of points."""
+        rerun = self._rerun
+        self.clear("camera")
+        self._log("camera/image", rerun.Image(image).compress(jpeg_quality=JPEG_QUALITY))
+        if depth is None:
+            return
+        self._log("camera/depth", rerun.DepthImage(np.nan_to_num(depth), meter=1.0))
+        if intrinsics is not None:
+            pixels = np.argwhere(np.isfinite(depth))
+            pixels = pixels[:: -(-len(pixels) // POINTS) or 1]
+            rows, columns = pixels.T
+            points = back_projected(pixels, depth[rows, columns], intrinsics)
+            self._log("camera/cloud", rerun.Points3D(points, colors=image[rows, columns]))
+
+    def proposals(self, place: str, proposals: Proposals, size: tuple[int, int]) -> None:
+        """N masks as one picture of labels. size: (H, W)."""
+        self._log(place, self._rerun.SegmentationImage(labelled(proposals, size)))
+
+    def mask(self, place: str, mask: np.ndarray) -> None:
+        """H×W bool."""
+        self._log(place, self._rerun.SegmentationImage(mask.astype(np.uint8)))
+
+    def text(self, place: str, text: str) -> None:
+        """A document of plain text."""
+        self._log(place, self._rerun.TextDocument(text))
+
+    def number(self, place: str, value: float) -> None:
+        """A point of a curve."""
+        self._log(place, self._rerun.Scalars([value]))
+
+    def said(self, place: str, expression: str, answer: Answer) -> None:
+        """All that is known of an answer: text, mask, maps, and what each clause says of each candidate."""
+        rerun = self._rerun
+        self.text(f"{place}/text", report(expression, answer, LISTED))
+        self.mask(f"{place}/mask", answer.mask)
         for name, values in (("localisation", answer.localisation), ("guidance", answer.guidance)):
             if values is not None:
-                self._log(f"{place}/maps/{name}", rerun.Image(np.asarray(values, np.float32), color_model="L"))
+                self._log(f"{place}/maps/{name}", rerun.Image(np.asarray(values, np.float16), color_model="L"))
         if answer.candidates:
             self._log(f"{place}/candidates", rerun.BarChart(np.array(total_of(answer).values)))
             for part in parts_of(answer):
                 self._log(f"{place}/clauses/{entity(part.text)}", rerun.BarChart(np.array(part.values)))
+
+    def _begin(self) -> None:
+        """Let what is logged go to the file or the viewer."""
+        self._begun = True
+        try:
+            if self._target == SPAWN:
+                self._stream.spawn()
+            else:
+                self._stream.save(self._target)
+        except (OSError, RuntimeError) as error:
+            raise ConfigError(f"recording {self._target}: {error}") from error
 
     def _log(self, place: str, what: Any) -> None:
         self._stream.log(place, what)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,9 +26,10 @@ from hybridgl_ros.commands.dataset_options import (
     topics_of,
 )
 from hybridgl_ros.commands.options import Device, overrides_of
+from hybridgl_ros.commands.recordings import Rerun, open_recording
 from hybridgl_ros.commands.running import INTERRUPTED
 from hybridgl_ros.config import find_file, load_config, read_yaml
-from hybridgl_ros.errors import HybridGLError
+from hybridgl_ros.errors import ConfigError, HybridGLError
 from hybridgl_ros.evaluation.datasets import SOURCES
 from hybridgl_ros.evaluation.datasets.opened import Opened
 from hybridgl_ros.evaluation.methods import find_method, method_names
@@ -36,6 +39,8 @@ from hybridgl_ros.evaluation.predictions import Predictions
 if TYPE_CHECKING:
     from hybridgl_ros.evaluation.runner import EvaluateAll
     from hybridgl_ros.evaluation.samples import ReferringDataset
+    from hybridgl_ros.evaluation.witness import Witness
+    from hybridgl_ros.recording import Recording
 
 PAPERS = ("refcoco", "refcoco+", "refcocog", "phrasecut")
 PHOTOGRAPHS = (*PAPERS, "grefcoco", "sunspot", "ocid-ref")
@@ -102,6 +107,10 @@ def evaluate(
     ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Neither read nor write the cache.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Lose results of another run in the folder.")] = False,
+    rerun: Rerun = None,
+    rerun_limit: Annotated[
+        int, typer.Option(metavar="SAMPLES", min=1, help="Record the first samples only; one may take a megabyte.")
+    ] = 200,
 ) -> None:
     """Score a method on a data set, beside what the paper reports.
 
@@ -117,6 +126,8 @@ def evaluate(
     if truth is None and "truth" in options_of(dataset) and is_official(config, preset):
         truth = OFFICIAL
     pool = pool_of(workers, ray)
+    if pool is not None and rerun is not None:
+        raise ConfigError("--rerun records what is done in this process: leave out --workers and --ray")
     # A cluster's machines have devices, weights and folders of their own.
     if local:
         check_device(loaded.models.device)
@@ -133,6 +144,7 @@ def evaluate(
         if cache is not None and not no_cache:
             make_folder(cache, "--cache")
     make_folder(out, "--out")
+    recording = open_recording(rerun)
     # From here on it takes seconds: what can be wrong with the input was found before.
     from hybridgl_ros.evaluation.cache import default_cache
     from hybridgl_ros.evaluation.output import write_all
@@ -151,10 +163,27 @@ def evaluate(
         opened=Opened(dataset, root, {**given, "topics": topics_of(topics or ())}),
         left_out=left_out,
     )
-    finished = run_job(job, out, overwrite=overwrite, evaluate_all=pool or evaluate_here)
+    with recorded(recording, runs, rerun_limit) as witness:
+        alone = partial(evaluate_here, witness=witness)
+        finished = run_job(job, out, overwrite=overwrite, evaluate_all=pool or alone)
     write_all(finished, title_of(dataset, config, preset, selection), out)
     if not finished.complete:
         raise typer.Exit(INTERRUPTED)
+
+
+@contextmanager
+def recorded(recording: Recording | None, runs: Sequence[Run], limit: int) -> Iterator[Witness | None]:
+    """What records an evaluation, and says how much of it; None without a recording."""
+    if recording is None:
+        yield None
+        return
+    from hybridgl_ros.evaluation.recorder import Recorder
+
+    recorder = Recorder(recording, [run.name for run in runs], limit)
+    with recording:
+        yield recorder
+    few = "" if recorder.samples else "; what was done before is not shown again, but with --overwrite"
+    typer.echo(f"recorded {recorder.samples} samples{few}", err=True)
 
 
 def runnable(runs: Sequence[Run], optional: bool) -> tuple[list[Run], dict[str, str]]:

@@ -13,6 +13,7 @@ import typer
 from hybridgl_ros.commands.checks import check_expressions, check_models, local_path, make_folder
 from hybridgl_ros.commands.options import Changes, ConfigName, Device, Preset, overrides_of
 from hybridgl_ros.commands.output import show
+from hybridgl_ros.commands.recordings import Rerun, open_recording
 from hybridgl_ros.commands.running import NOT_FOUND
 from hybridgl_ros.config import load_config
 from hybridgl_ros.drawing import draw_answer, read_image, write_image
@@ -20,7 +21,6 @@ from hybridgl_ros.memory import made_to_last
 from hybridgl_ros.presentation import record, report
 
 if TYPE_CHECKING:
-    from hybridgl_ros.recording import Recording
     from hybridgl_ros.types import Answer
 
 
@@ -44,12 +44,7 @@ def segment(
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line an expression.")] = False,
-    rerun: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.rrd|spawn", help="Record picture, proposals and answers for Rerun, or show them there."
-        ),
-    ] = None,
+    rerun: Rerun = None,
 ) -> None:
     """Find what expressions refer to in a picture; saves a mask and an overlay of each.
 
@@ -103,15 +98,6 @@ def segment(
             typer.echo(f"  saved       {', '.join(str(path) for path in reversed(files.values()))}")
     if not all(answer.found for answer in answers):
         raise typer.Exit(NOT_FOUND)
-
-
-def open_recording(target: str | None) -> Recording | None:
-    """The recording that --rerun wants. Raises ConfigError as `Recording`."""
-    if target is None:
-        return None
-    from hybridgl_ros.recording import Recording
-
-    return Recording(target)
 
 
 def print_explanation(answer: Answer, candidates: int) -> None:

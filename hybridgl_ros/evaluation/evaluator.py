@@ -23,6 +23,7 @@ from hybridgl_ros.evaluation.metrics import iou, mask_ious, overlap
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.evaluation.samples import Geometry, Outcome, ReferringDataset, Sample, geometry_of
 from hybridgl_ros.evaluation.stages import Stages
+from hybridgl_ros.evaluation.witness import Witness
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.settings import Config
 from hybridgl_ros.types import Answer
@@ -56,7 +57,7 @@ class Evaluator:
 
     datasets: by split. load: makes the segmenter of a configuration. cache: folder of the stage cache, None for none.
     threads: CPU threads of torch; their number can change the last digits, so it is the same in every process.
-    depth: whether the methods get the depth that a data set has.
+    depth: whether the methods get the depth that a data set has. witness: is shown everything.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class Evaluator:
         cache: Path | None,
         threads: int = 1,
         depth: bool = True,
+        witness: Witness | None = None,
     ) -> None:
         self._datasets = datasets
         self._runs = runs
         self._depth = depth
+        self._witness = witness or Witness()
         self._cache = StageCache(cache) if cache is not None else None
         computed = [run for run in runs if run.source is None]
         self._stages = self._make_stages(computed[0].config, load) if computed else None
@@ -92,16 +95,19 @@ class Evaluator:
         geometry = geometry_of(dataset, task.image_id) if self._depth else None
         digest = self._stages.start(image, geometry) if self._stages else image_digest(image)
         samples = [replace(sample, tags=self._kinds.tags(task.split, sample)) for sample in task.samples]
+        self._witness.picture(task.split, image, geometry, samples, truths)
         answers: dict[str, list[dict[str, Any]]] = {}
         for run, method in zip(self._runs, self._methods):
             if run.source is not None:
-                answers[run.name] = [self._recorded(method, task.split, *pair) for pair in zip(samples, truths)]
+                answers[run.name] = [self._recorded(run, method, task.split, *pair) for pair in zip(samples, truths)]
                 continue
             try:
                 encoded = method.encode(image)
             except ImageError as error:
                 raise DatasetError(f"{dataset.name} {task.split}: image {task.image_id}: {error}") from error
-            answers[run.name] = [self._answer(encoded, sample, truth) for sample, truth in zip(samples, truths)]
+            if encoded.proposals is not None:
+                self._witness.proposals(run.name, encoded.proposals)
+            answers[run.name] = [self._answer(run, encoded, *pair) for pair in zip(samples, truths)]
         return {
             "split": task.split,
             "image": task.image_id,
@@ -118,21 +124,23 @@ class Evaluator:
         )
         return Stages(segmenter, self._cache, config_models(config))
 
-    def _answer(self, encoded: EncodedImage, sample: Sample, truth: np.ndarray) -> dict[str, Any]:
+    def _answer(self, run: Run, encoded: EncodedImage, sample: Sample, truth: np.ndarray) -> dict[str, Any]:
         try:
             answer = encoded.refer(sample.expression)
         except ExpressionError as error:
             raise DatasetError(f"sample {sample.id}: {error}") from error
-        if encoded.proposals is None:
-            return unranked(outcome_of(sample, answer, truth, None), answer)
-        ious = mask_ious(encoded.proposals.masks, truth)
+        ious = None if encoded.proposals is None else mask_ious(encoded.proposals.masks, truth)
+        outcome = outcome_of(sample, answer, truth, ious)
+        self._witness.answer(run.name, sample, answer, outcome)
+        if ious is None:
+            return unranked(outcome, answer)
         return {
-            **entry_of(outcome_of(sample, answer, truth, ious), answer),
+            **entry_of(outcome, answer),
             "candidates": candidates_of(answer, ious, sample.has_target),
             "best": best_of(answer, ious, sample),
         }
 
-    def _recorded(self, answers: Recorded, split: str, sample: Sample, truth: np.ndarray) -> dict[str, Any]:
+    def _recorded(self, run: Run, answers: Recorded, split: str, sample: Sample, truth: np.ndarray) -> dict[str, Any]:
         size = truth.shape[0], truth.shape[1]
         answer = answers.find(split, sample, size)
         if answer is None:
@@ -141,6 +149,7 @@ class Evaluator:
             outcome = replace(outcome_of(sample, answer, truth, None), found=not sample.has_target)
         else:
             outcome = outcome_of(sample, answer, truth, None)
+        self._witness.answer(run.name, sample, answer, outcome)
         return unranked(outcome, answer)
 
 

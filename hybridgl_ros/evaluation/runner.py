@@ -26,6 +26,7 @@ from hybridgl_ros.evaluation.journal import Journal
 from hybridgl_ros.evaluation.plan import Run
 from hybridgl_ros.evaluation.predictions import Predictions
 from hybridgl_ros.evaluation.samples import Outcome, ReferringDataset, geometry_of
+from hybridgl_ros.evaluation.witness import Witness
 from hybridgl_ros.segmenter import ReferringSegmenter
 
 LINE_PERIOD = 30.0
@@ -66,10 +67,10 @@ class Job:
         """What is missing of splits that go on without it."""
         return {split: data.missing for split, data in self.datasets.items() if isinstance(data, Present)}
 
-    def evaluator(self) -> Evaluator:
-        """Load the models."""
+    def evaluator(self, witness: Witness | None = None) -> Evaluator:
+        """Load the models. witness: is shown everything."""
         load = self.load or ReferringSegmenter.load
-        return Evaluator(self.datasets, self.runs, load, self.cache, self.threads, self.depth)
+        return Evaluator(self.datasets, self.runs, load, self.cache, self.threads, self.depth, witness)
 
     def tasks(self) -> list[Task]:
         """One task an image of a split."""
@@ -144,9 +145,9 @@ class Finished:
         return all(entry.complete for entry in self.answered)
 
 
-def evaluate_here(job: Job, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-    """Evaluate in this process."""
-    evaluator = job.evaluator()
+def evaluate_here(job: Job, tasks: Sequence[Task], witness: Witness | None = None) -> Iterator[dict[str, Any]]:
+    """Evaluate in this process. witness: is shown everything."""
+    evaluator = job.evaluator(witness)
     return (evaluator.evaluate(task) for task in tasks)
 
 

@@ -7,6 +7,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import saved_recording
 
 from hybridgl_ros.commands import dataset_options
 from hybridgl_ros.commands import evaluate as command
@@ -192,6 +193,35 @@ def test_expressions_and_depth_are_chosen(evaluate, tmp_path):
     content = json.loads((tmp_path / "out/results.json").read_text(encoding="utf-8"))
     assert code == 0 and content["depth"] is False and len(content["results"]) == 3
     assert "the red cube" not in {entry["expression"] for entry in content["results"]}
+
+
+def test_the_first_samples_are_recorded_beside_their_truth(evaluate, tmp_path):
+    file = tmp_path / "run.rrd"
+    recorded = ("--rerun", file, "--rerun-limit", 6, "--ablation", "table5", "--row", "G2L", "--row", "+ Rel")
+    code, _, errors = evaluate(*recorded)
+    assert code == 0 and "recorded 6 samples" in errors
+    found = saved_recording.lines(file)
+    assert found["/sample"] == found["/truth"] == {"sample": set(range(6))}
+    # A picture stands until the next one comes: four expressions each.
+    assert found["/camera/image"] == found["/camera/cloud"] == found["/runs/G2L/proposals"] == {"sample": {0, 4}}
+    assert found["/runs/Rel/answer/mask"] == found["/runs/G2L/answer/text"] == {"sample": set(range(6))}
+    assert found["/runs/Rel/iou"] == {"sample": {0, 1, 2, 4, 5}}
+    _, _, errors = evaluate(*recorded)
+    assert "recorded 0 samples" in errors and saved_recording.lines(file) == found
+
+
+def test_masks_of_the_cache_are_recorded_too(evaluate, tmp_path):
+    cached, file = ("--cache", tmp_path / "cache", "--limit", 4), tmp_path / "run.rrd"
+    evaluate(*cached)
+    evaluate(*cached, "--overwrite", "--preset", "paper", "--rerun", file)
+    found = saved_recording.lines(file)
+    assert {f"/runs/hybridgl/{name}" for name in ("proposals", "answer/mask", "answer/maps/localisation")} <= set(found)
+
+
+def test_workers_do_not_record(evaluate, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "pool_of", lambda workers, address: object())
+    code, _, errors = evaluate("--workers", 2, "--rerun", tmp_path / "run.rrd")
+    assert code == FAILED and "leave out --workers" in errors and errors.count("\n") == 1
 
 
 def test_unknown_expressions_are_refused(evaluate, tmp_path):

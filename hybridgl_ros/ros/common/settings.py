@@ -50,6 +50,8 @@ class SegmentSettings:
     )
     diagnostics_window: float = setting("Seconds that rates and latencies of the diagnostics look back.", low=1.0,
                                         high=3600.0, stage="models")  # fmt: skip
+    rerun: str = setting("Record every answer for the Rerun viewer: a file FILE.rrd, which is replaced, or spawn, which"
+                         " opens the viewer; empty: off.", stage="models")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hybridgl_ros.errors import ConfigError
+from hybridgl_ros.recording import SPAWN
 from hybridgl_ros.ros.common.executable import run
 from hybridgl_ros.ros.common.launching import NAMESPACE, full_namespace
 from hybridgl_ros.ros.segment.inference import Inference
@@ -75,7 +76,16 @@ def make_nodes(
     if len(set(threads.values())) > 1:
         told = ", ".join(f"{name} has {count}" for name, count in threads.items())
         raise ConfigError(f"models.threads counts for the whole process, so for all its cameras: {told}")
+    check_recordings([node.settings.rerun for node in nodes])
     return nodes
+
+
+def check_recordings(targets: Sequence[str]) -> None:
+    """Raise ConfigError when several cameras would write one file."""
+    files = [target for target in targets if target not in ("", SPAWN)]
+    for file in files:
+        if files.count(file) > 1:
+            raise ConfigError(f"rerun: several cameras cannot write {file}: give each its own")
 
 
 def cameras_of(words: Sequence[str]) -> tuple[list[Camera], list[str]]:

@@ -17,6 +17,7 @@ from hybridgl_ros.ros.common.settings import SegmentSettings
 from hybridgl_ros.ros.segment.counters import Counters
 from hybridgl_ros.ros.segment.image_input import ImageInput
 from hybridgl_ros.ros.segment.job import Frame, Outcome
+from hybridgl_ros.ros.segment.recorder import AnswerRecorder
 from hybridgl_ros.ros.segment.refusals import NO_IMAGE, RefusedError, kind_of
 from hybridgl_ros.ros.segment.worker import ENDING, InferenceWorker
 from hybridgl_ros.tracking.tracker import Tracker
@@ -26,7 +27,7 @@ class Desk:
     """Checks requests, chooses their pictures and hands them to the worker; counts what becomes of them.
 
     settings: the present ones. check_open: raises RefusedError while the node answers no calls. report: is told of
-    defects.
+    defects. recorder: is given what was answered, if there is one.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Desk:
         settings: Callable[[], SegmentSettings],
         check_open: Callable[[], None],
         report: Callable[[Exception], None],
+        recorder: AnswerRecorder | None = None,
     ) -> None:
         self._worker = worker
         self._images = images
         self._settings = settings
         self._check_open = check_open
         self._report = report
+        self._recorder = recorder
         self.counters = counters
 
     def check_expression(self, expression: str) -> None:
@@ -136,8 +139,11 @@ class Desk:
 
     def _count(self, future: Future[Any]) -> None:
         if not future.cancelled() and future.exception() is None:
-            for outcome in outcomes_of(future):
+            outcomes = outcomes_of(future)
+            for outcome in outcomes:
                 self.counters.count(outcome)
+            if self._recorder is not None:
+                self._recorder.add(outcomes)
 
 
 def outcomes_of(future: Future[Any]) -> tuple[Outcome, ...]:

@@ -29,6 +29,10 @@ Result: TypeAlias = tuple[Answer, Places] | Exception
 """What became of one of several expressions."""
 
 
+def unseen(scene: Scene) -> None:
+    """Nobody looks at it."""
+
+
 class ModelState(Enum):
     """How far the models are."""
 
@@ -109,12 +113,14 @@ class Engine:
         expressions: Sequence[str],
         progress: Progress,
         trackers: Sequence[Tracker] = (),
+        seen: Callable[[Scene], None] = unseen,
     ) -> list[Result]:
         """The answers on an H×W×3 uint8 RGB picture; with smaller batches, and a note, when memory runs out.
 
         depth: the picture's, or why there is none. With each answer comes where its objects are. What goes wrong with
-        one expression is its result. trackers: one an expression, follow what they have found; or none. Raises what
-        concerns all: RefusedError without models, OutOfMemoryError when the smallest batches do not fit either.
+        one expression is its result. trackers: one an expression, follow what they have found; or none. seen: is given
+        the scene, again after every further attempt. Raises what concerns all: RefusedError without models,
+        OutOfMemoryError when the smallest batches do not fit either.
         """
         if self._segmenter is None:
             raise RefusedError(self.problem or "no models are loaded", NO_MODELS)
@@ -125,7 +131,7 @@ class Engine:
                 if config is not self._configured:
                     # Once a configuration: what is made with the first expression stays for the next ones.
                     self._segmenter, self._configured = self._segmenter.with_config(config), config
-                results = self._try(self._segmenter, config, image, depth, expressions, progress, trackers)
+                results = self._try(self._segmenter, config, image, depth, expressions, progress, trackers, seen)
             except (MemoryError, RuntimeError, OutOfMemoryError) as error:
                 if not ran_out(error):
                     raise
@@ -148,9 +154,11 @@ class Engine:
         expressions: Sequence[str],
         progress: Progress,
         trackers: Sequence[Tracker],
+        seen: Callable[[Scene], None],
     ) -> list[Result]:
         known = None if isinstance(depth, str) else depth
         scene = self._cache.get(image, config, partial(configured.encode, progress=progress), self._capacity, known)
+        seen(scene)
         answers = refer_each(configured, scene, expressions, progress)
         if trackers:
             progress("tracking")

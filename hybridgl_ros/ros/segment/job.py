@@ -15,7 +15,7 @@ from hybridgl_ros.metric.registration import RegisteredDepth
 from hybridgl_ros.progress import Progress
 from hybridgl_ros.ros.segment.engine import Places
 from hybridgl_ros.tracking.tracker import Tracker
-from hybridgl_ros.types import Answer
+from hybridgl_ros.types import Answer, Scene
 
 
 def no_depth(height: int, width: int) -> RegisteredDepth:
@@ -43,7 +43,7 @@ class Outcome:
     answer: None when there is none, then problem says why, kind is one of `refusals`, and header and image may be
     missing, too. image: the decoded frame. latency: seconds since the expression was taken up; timings: those of each
     stage that was gone through; of expressions that are answered together the first one has them. places: of each of
-    the answer's objects, where it is, or the reason why that is not known.
+    the answer's objects, where it is, or the reason why that is not known. scene: what the answer was made of.
     """
 
     expression: str
@@ -55,6 +55,7 @@ class Outcome:
     kind: str = ""
     timings: Mapping[str, float] = field(default_factory=dict)
     places: Places = ()
+    scene: Scene | None = None
 
 
 @dataclass(frozen=True, eq=False)

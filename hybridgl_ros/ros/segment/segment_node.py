@@ -35,6 +35,7 @@ from hybridgl_ros.ros.segment.expressions import ExpressionTopic
 from hybridgl_ros.ros.segment.image_input import ImageInput
 from hybridgl_ros.ros.segment.inference import Inference
 from hybridgl_ros.ros.segment.model_store import Segmenter, load_segmenter
+from hybridgl_ros.ros.segment.recorder import make_recorder
 from hybridgl_ros.ros.segment.refusals import RefusedError
 from hybridgl_ros.ros.segment.worker import ENDING, InferenceWorker
 from hybridgl_ros.settings import Config
@@ -84,6 +85,7 @@ class SegmentNode(ManagedNode):
             limit=self.settings.waiting_limit,
             cache_capacity=self.settings.scene_cache,
         )
+        self._recorder = make_recorder(self.settings.rerun, self._warnings.add, self._report_defect)
         self._depth = DepthInput(self, lambda: self.settings)
         self._images = ImageInput(
             self, self.settings.image_transport, self._depth, on_frame=self._on_frame, on_bad=self._on_bad_image
@@ -95,6 +97,7 @@ class SegmentNode(ManagedNode):
             settings=lambda: self.settings,
             check_open=self._check_open,
             report=self._report_defect,
+            recorder=self._recorder,
         )
         self._expressions = ExpressionTopic(
             self,
@@ -129,6 +132,8 @@ class SegmentNode(ManagedNode):
         # Python takes seconds to put torch away on a busy machine; `run` does not wait for that either.
         self.ended = self._worker.close(ENDING_PATIENCE) and "torch" not in sys.modules
         self._expressions.end()
+        if self._recorder is not None:
+            self._recorder.close()
         self._closed = True
 
     def destroy_node(self) -> None:

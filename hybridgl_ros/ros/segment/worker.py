@@ -24,6 +24,7 @@ from hybridgl_ros.ros.segment.stopwatch import Stopwatch
 from hybridgl_ros.ros.segment.turns import Turns
 from hybridgl_ros.settings import Config
 from hybridgl_ros.tracking.tracker import Tracker
+from hybridgl_ros.types import Scene
 
 ENDING = "the node is ending"
 
@@ -216,6 +217,7 @@ class InferenceWorker:
                 job.watch(stage)
 
         header = image = None
+        scenes: list[Scene] = []
         try:
             if job.late:
                 raise RefusedError(f"the deadline of {job.deadline:g} s passed while waiting", refusals.DEADLINE)
@@ -224,7 +226,9 @@ class InferenceWorker:
             progress("decode")
             image = frame.read()
             depth = depth_of(frame, image)
-            results: list[Result] = self._engine.answers(image, depth, job.expressions, progress, job.trackers)
+            results: list[Result] = self._engine.answers(
+                image, depth, job.expressions, progress, job.trackers, scenes.append
+            )
         except Exception as error:
             results = [error] * len(job.expressions)
         stopwatch.stop()
@@ -239,7 +243,7 @@ class InferenceWorker:
                 outcomes.append(common(answer=None, problem=problems[result], kind=kind_of(result)))
             else:
                 answer, places = result
-                outcomes.append(common(answer=answer, problem="", places=places))
+                outcomes.append(common(answer=answer, problem="", places=places, scene=scenes[-1]))
         return outcomes
 
     def _explain(self, error: Exception) -> str:

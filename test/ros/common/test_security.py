@@ -135,7 +135,7 @@ def test_what_names_a_file_is_fixed_when_the_node_starts() -> None:
         for entry in describe(kind).values()
         if entry.type is str and not entry.choices
     ]
-    assert {"config", "preset", "scenes", "bag"} <= {entry.name for entry in strings}
+    assert {"config", "preset", "scenes", "bag", "rerun"} <= {entry.name for entry in strings}
     assert [entry.name for entry in strings if entry.live] == []
 
 
