@@ -141,7 +141,7 @@ def command_page() -> str:
     ]
     commands: dict[str, str] = ast.literal_eval(value)
     lines = ["# The command", "", "`hybridgl NAME --help` says the same. Exit code 2: an error, told in a line.", ""]
-    shared = {**aliases("options"), **aliases("dataset_options")}
+    shared = {**aliases("options"), **aliases("dataset_options"), **aliases("recordings")}
     for name in commands:
         module = ast.parse((LIBRARY / "commands" / f"{name}.py").read_text(encoding="utf-8"))
         (function,) = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == name]
