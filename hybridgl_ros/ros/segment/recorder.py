@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 
@@ -52,7 +53,7 @@ class AnswerRecorder:
 
     def _work(self) -> None:
         while (outcomes := self._waiting.get()) is not None:
-            self._try(lambda outcomes=outcomes: self._write(outcomes))
+            self._try(partial(self._write, outcomes))
         self._try(self._recording.close)
 
     def _try(self, work: Callable[[], None]) -> None:
