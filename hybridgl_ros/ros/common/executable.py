@@ -19,7 +19,7 @@ from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.memory import keep_buffers
 from hybridgl_ros.ros.common.dds import use_dds_profile
 from hybridgl_ros.ros.common.interruption import ignore_interrupts
-from hybridgl_ros.ros.common.prompt_pool import prompt_executor
+from hybridgl_ros.ros.common.prompt_pool import PromptExecutor
 
 RCLError = rclpy_implementation.RCLError
 USUAL_THREADS = 2
@@ -87,7 +87,7 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
 def spin(nodes: Sequence[Node]) -> None:
     """Spin nodes until interrupted or shut down, and destroy them."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    executor = prompt_executor(sum(getattr(node, "threads", USUAL_THREADS) for node in nodes))
+    executor = PromptExecutor(sum(getattr(node, "threads", USUAL_THREADS) for node in nodes))
     for node in nodes:
         executor.add_node(node)
     try:

@@ -7,10 +7,13 @@ import threading
 
 import rclpy
 from rclpy.context import Context
+from rclpy.exceptions import InvalidHandle
 from rclpy.node import Node
+from rclpy.waitable import NumberOfEntities, Waitable
 from std_msgs.msg import String
 
-from hybridgl_ros.ros.common.prompt_pool import PromptPool, prompt_executor
+from hybridgl_ros.ros.common.executable import spin_on
+from hybridgl_ros.ros.common.prompt_pool import PromptExecutor, PromptPool
 
 
 def test_what_is_short_is_done_and_what_lasts_holds_nobody_up():
@@ -29,7 +32,7 @@ def test_the_executor_offers_every_callback_once():
     context = Context()
     rclpy.init(context=context)
     node = Node("prompt", context=context)
-    executor = prompt_executor(4, context)
+    executor = PromptExecutor(4, context)
     executor.add_node(node)
     offered, submit = [], executor._executor.submit
     executor._executor.submit = lambda work: (offered.append(work), submit(work))[1]
@@ -48,3 +51,51 @@ def test_the_executor_offers_every_callback_once():
         spinning.join()
     # A busy machine may let a thread wait for longer than the pool does.
     assert len(offered) < 2 * len(set(map(id, offered)))
+
+
+class DestroyedMeanwhile(Waitable):
+    """Ready once, and gone when it is to be taken."""
+
+    def __init__(self, group) -> None:
+        super().__init__(group)
+        self.taken = threading.Event()
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *error):
+        pass
+
+    def get_num_entities(self) -> NumberOfEntities:
+        return NumberOfEntities()
+
+    def add_to_wait_set(self, wait_set) -> None:
+        pass
+
+    def is_ready(self, wait_set) -> bool:
+        return not self.taken.is_set()
+
+    def take_data(self):
+        self.taken.set()
+        raise InvalidHandle("destroyed")
+
+
+def test_what_is_destroyed_before_it_is_taken_stops_nothing_else():
+    context = Context()
+    rclpy.init(context=context)
+    node = Node("destroying", context=context)
+    executor = PromptExecutor(4, context)
+    executor.add_node(node)
+    gone = DestroyedMeanwhile(node.default_callback_group)
+    node.add_waitable(gone)
+    calls: queue.Queue[bool] = queue.Queue()
+    node.create_timer(0.05, lambda: calls.put(gone.taken.is_set()))
+    spinning = threading.Thread(target=spin_on, args=[executor], daemon=True)
+    spinning.start()
+    try:
+        while not calls.get(timeout=30):
+            pass
+    finally:
+        executor.shutdown(timeout_sec=0)
+        rclpy.shutdown(context=context)
+        spinning.join(timeout=30)
