@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -50,7 +51,7 @@ class RunningNode:
     client: Any
     gate: Path
     logfile: Path
-    services: dict[str, Any] = field(default_factory=dict)
+    services: dict[str, Any] = field(init=False, default_factory=dict)
 
     @property
     def log(self) -> str:
@@ -110,7 +111,25 @@ class RunningNode:
         """Call any service of the node."""
         if service not in self.services:
             self.services[service] = self.client.node.create_client(kind, self.topic(f"segment_node/{service}"))
+            self.meet()
         return self.client.call(self.services[service], kind.Request(**request))
+
+    def meet(self) -> None:
+        """Wait until the node knows the clients made so far: an answer to one that it does not know is lost."""
+        from rcl_interfaces.srv import GetParameters
+
+        latest = self.client.node.create_client(GetParameters, self.topic("segment_node/get_parameters"))
+        self.client.wait_for(lambda: latest.service_is_ready() or None, "the node")
+        asked = []
+
+        def answered() -> bool | None:
+            now = time.monotonic()
+            if not asked or now > asked[-1][0] + 1.0:
+                asked.append((now, latest.call_async(GetParameters.Request())))
+            return any(future.done() for _, future in asked) or None
+
+        self.client.wait_for(answered, "the node's first answer")
+        self.client.node.destroy_client(latest)
 
     def call_at_once(self, *expressions: str) -> list:
         """Futures of calls that are all sent before the first is answered."""
