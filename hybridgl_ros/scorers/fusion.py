@@ -92,7 +92,7 @@ class FusionScorer:
             mask=np.zeros(scene.size, bool) if reason else best.mask,
             score=best.score,
             similarity=best.similarity,
-            margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
+            margin=margin_of(candidates),
             candidates=candidates,
             parse=parse,
             maps=maps,
@@ -208,6 +208,11 @@ def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:
         Candidate(index, scene.proposals.masks[index], (x, y, width, height), *values)
         for index, (x, y, width, height), values in zip(order.tolist(), boxes, partial)
     )
+
+
+def margin_of(candidates: tuple[Candidate, ...]) -> float:
+    """The best one's lead over the runner-up; 0 without one."""
+    return candidates[0].score - candidates[1].score if len(candidates) > 1 else 0.0
 
 
 def nothing_scored(scene: Scene, parse: Parse, notes: tuple[str, ...], timings: dict[str, float]) -> Answer:

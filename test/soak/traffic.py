@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -38,7 +39,7 @@ CANCEL_EVERY = 5
 OWN = 900_000
 
 
-class Asker:
+class Asker(ABC):
     """A client that has one request under way at a time."""
 
     def __init__(self, traffic: Traffic, name: str) -> None:
@@ -90,11 +91,13 @@ class Asker:
         self._traffic.ledger.answer(self._expression, response, self._floor, latency, self._own)
         self._end()
 
+    @abstractmethod
     def _ready(self) -> bool:
-        raise NotImplementedError
+        """Whether somebody is there to be asked."""
 
+    @abstractmethod
     def _ask(self, expression: str, image: Any, turn: int) -> None:
-        raise NotImplementedError
+        """Ask; the answer goes to `_answered`."""
 
 
 class ServiceAsker(Asker):

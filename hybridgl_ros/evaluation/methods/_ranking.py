@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hybridgl_ros.scorers.fusion import rank
+from hybridgl_ros.scorers.fusion import margin_of, rank
 from hybridgl_ros.types import Answer, Parse, Scene, Scores
 
 
@@ -30,7 +30,7 @@ def ranked_answer(
         mask=best.mask,
         score=best.score,
         similarity=best.similarity,
-        margin=best.score - candidates[1].score if len(candidates) > 1 else 0.0,
+        margin=margin_of(candidates),
         candidates=candidates,
         parse=parse,
         timings=timings,

@@ -1,15 +1,9 @@
-"""What the launch files would start and what they refuse: under `launch` where there is one, else under a small fake.
-
-The commands of the last tests run only where `ros2 launch` is installed.
-"""
+"""What the launch files would start and what they refuse: under `launch` where there is one, else under a fake."""
 
 from __future__ import annotations
 
 import importlib.util
 import logging
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,18 +13,17 @@ from typing import Any, ClassVar
 import fake_launch
 import pytest
 from typer.testing import CliRunner
+from wrong_arguments import WRONG
 
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.ros.bags import evaluate_bag
 from hybridgl_ros.ros.common import launching
-from hybridgl_ros.ros.common.client import SegmentClient
 from hybridgl_ros.ros.segment.cameras import Camera, cameras_of
 from hybridgl_ros.settings import Description
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 FOLDER = REPOSITORY / "launch"
 REAL = importlib.util.find_spec("launch_ros") is not None
-PATIENCE = 300.0
 
 
 class RecordedNode:
@@ -132,26 +125,6 @@ def test_the_other_arguments(launch, tmp_path: Path) -> None:
     (node,) = launch("segment.launch.py", f"params_file:={file}", "use_sim_time:=false")
     assert node.options["parameters"][0] == str(file)
     assert node.parameters == {"use_sim_time": False}
-
-
-WRONG = [
-    ("log_level:=loud", "log_level: 'loud' is not one of debug, info"),
-    ("alpha:=abc", "alpha: wants a number, got 'abc'"),
-    ("alpha:=7", "alpha: 7.0 is outside 0.0 … 1.0"),
-    ("alpha:=nan", "alpha: wants a finite number"),
-    ("lambda_big:=-1", "lambda_big: -1.0 is outside"),
-    ("mode:=never", "mode: 'never' is not one of once, continuous"),
-    ("image_transport:=theora", "image_transport: 'theora' is not one of"),
-    ("use_sim_time:=maybe", "use_sim_time: wants true or false, got 'maybe'"),
-    ("required:=maybe", "required: wants true or false"),
-    ("respawn:=maybe", "respawn: wants true or false"),
-    ("rviz:=maybe", "rviz: wants true or false"),
-    ("cameras:=front,", "cameras: '' is no namespace"),
-    ("cameras:=front,2nd", "cameras: '2nd' is no namespace"),
-    ("cameras:=front,front", "cameras: front is there twice"),
-    ("image:=/a,/b", "image: 2 topics for 1 cameras"),
-    ("params_file:=/nope.yaml", "params_file: no such file: /nope.yaml"),
-]
 
 
 @pytest.mark.parametrize(("word", "reason"), WRONG)
@@ -353,94 +326,3 @@ def test_every_option_of_the_player_is_one_of_the_command(launch, bag: Path) -> 
     outcome = CliRunner().invoke(evaluate_bag.app, player.options["arguments"])
     # Taken as they are; what is wrong is the empty folder.
     assert "lacks its metadata.yaml" in str(outcome.exception)
-
-
-INSTALLED = pytest.mark.skipif(importlib.util.find_spec("ros2launch") is None, reason="ros2 launch is not installed")
-
-
-def launch_command(*words: str) -> dict[str, Any]:
-    """Arguments of subprocess for `ros2 launch`."""
-    program = "import sys; from ros2cli.cli import main; sys.exit(main())"
-    environment = {**os.environ, "OVERRIDE_LAUNCH_PROCESS_OUTPUT": "screen"}
-    return {"args": [sys.executable, "-c", program, "launch", *words], "text": True, "env": environment}
-
-
-def ros2_launch(*words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(**launch_command(*words), capture_output=True, timeout=PATIENCE, check=False)
-
-
-@INSTALLED
-@pytest.mark.parametrize(("word", "reason"), [*WRONG, ("alhpa:=1", "did you mean 'alpha'")])
-def test_ros2_launch_says_it_in_a_line(word: str, reason: str) -> None:
-    finished = ros2_launch("hybridgl_ros", "segment.launch.py", word)
-    assert finished.returncode == 1
-    said = finished.stdout + finished.stderr
-    assert reason in said and "Traceback" not in said
-
-
-@INSTALLED
-def test_ros2_launch_fails_with_its_node() -> None:
-    finished = ros2_launch("hybridgl_ros", "segment.launch.py", "config:=nowhere")
-    assert finished.returncode == 1
-    assert "segment_node-1 died with exit code 1" in finished.stdout + finished.stderr
-
-
-@INSTALLED
-def test_ros2_launch_runs_two_cameras_until_ctrl_c(ros: None, tmp_path: Path) -> None:
-    file = tmp_path / "params.yaml"
-    file.write_text("/arm/wrist/segment_node: {ros__parameters: {autostart: false}}\n")
-    words = ("cameras:=front,wrist", "namespace:=arm", "image:=/one,/two", f"params_file:={file}")
-    log = tmp_path / "log"
-    with log.open("w") as output:
-        launched = subprocess.Popen(
-            **launch_command("hybridgl_ros", "segment.launch.py", *words),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    client = SegmentClient("/arm/front/segment_node", timeout=PATIENCE)
-    try:
-        client.wait_for_models()
-        assert client.diagnostics()["image topic"] == "/one"
-        other = SegmentClient("/arm/wrist/segment_node", timeout=PATIENCE)
-        values = other.diagnostics()
-        other.close()
-        assert (values["image topic"], values["state"], values["models"]) == ("/two", "unconfigured", "none")
-    finally:
-        client.close()
-        os.killpg(launched.pid, signal.SIGINT)
-        code = launched.wait(PATIENCE)
-    assert code == 0, log.read_text()
-    assert "process has finished cleanly" in log.read_text()
-
-
-GROUP = """
-from launch import LaunchDescription
-from launch.actions import GroupAction, IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch_ros.actions import PushRosNamespace
-
-def generate_launch_description():
-    source = PythonLaunchDescriptionSource({file!r})
-    arguments = {{"bag": {bag!r}, "namespace": "arm", "out": {out!r}, "rate": "inf"}}.items()
-    included = IncludeLaunchDescription(source, launch_arguments=arguments)
-    return LaunchDescription([GroupAction([PushRosNamespace("robot"), included])])
-"""
-
-
-@INSTALLED
-def test_ros2_launch_evaluates_within_a_group(tmp_path: Path) -> None:
-    from itertools import islice
-
-    from hybridgl_ros.evaluation.datasets.bag import frames_of
-    from hybridgl_ros.evaluation.datasets.bag_file import write_bag
-    from hybridgl_ros.evaluation.datasets.tabletop import open_tabletop
-
-    write_bag(islice(frames_of(open_tabletop()), 2), tmp_path / "bag")
-    file = tmp_path / "group.launch.py"
-    names = {"file": str(FOLDER / "evaluate.launch.py"), "bag": str(tmp_path / "bag"), "out": str(tmp_path / "out")}
-    file.write_text(GROUP.format(**names))
-    finished = ros2_launch(str(file))
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    assert "playing" in finished.stdout
-    assert (tmp_path / "out" / "online.json").is_file()
