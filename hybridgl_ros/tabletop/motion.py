@@ -46,9 +46,13 @@ class Motion:
         """Whether the camera ever moves."""
         return any((self.pan, self.tilt, self.roll, self.zoom))
 
+    def phase(self, frame: int) -> float:
+        """How far a period is gone, in radians; to the bit the same in every period."""
+        return 2 * np.pi * (frame % self.period) / self.period
+
     def rotation(self, frame: int) -> NDArray[np.float64]:
         """3×3, from the optical frame at rest to that of a frame."""
-        phase = 2 * np.pi * frame / self.period
+        phase = self.phase(frame)
         pan, tilt, roll = np.radians([self.pan, self.tilt, self.roll]) * np.sin([phase, 2 * phase, phase])
         about_y = np.array([[np.cos(pan), 0, -np.sin(pan)], [0, 1, 0], [np.sin(pan), 0, np.cos(pan)]])
         about_x = np.array([[1, 0, 0], [0, np.cos(tilt), np.sin(tilt)], [0, -np.sin(tilt), np.cos(tilt)]])
@@ -57,7 +61,7 @@ class Motion:
 
     def magnification(self, frame: int) -> float:
         """Focal length of a frame, as a multiple of the shortest one."""
-        return 1 + self.zoom * (1 - np.cos(2 * np.pi * frame / self.period)) / 2
+        return 1 + self.zoom * (1 - np.cos(self.phase(frame))) / 2
 
     def occluded(self, frame: int, width: int) -> slice:
         """The columns of a picture of that width that the occluder covers; it comes in on the left."""

@@ -103,3 +103,10 @@ def test_the_occluder_hides_everything_alike(scene: TabletopScene, motion: Motio
         if columns.any():
             lefts.append(int(np.flatnonzero(columns)[0] + np.flatnonzero(columns)[-1]))
     assert lefts[:6] == sorted(set(lefts[:6])) and lefts[:6] == lefts[6:]
+
+
+@given(motion=MOTIONS, frame=st.integers(0, 60), periods=st.integers(1, 1000))
+def test_every_period_is_the_same_to_the_bit(motion: Motion, frame: int, periods: int) -> None:
+    later = frame + periods * motion.period
+    assert np.array_equal(motion.rotation(frame), motion.rotation(later))
+    assert motion.magnification(frame) == motion.magnification(later)
