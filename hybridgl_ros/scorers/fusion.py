@@ -82,24 +82,12 @@ class FusionScorer:
             self.text.encode(self._texts(parse))
             maps = self.maps(scene, parse)
             scores, semantic = self.score(scene, parse, maps)
-            candidates = rank(scene, scores)
-        if not candidates:
-            return nothing_scored(scene, parse, notes, timings)
-        best = candidates[0]
-        reason = self._rejection(best)
-        return Answer(
-            found=not reason,
-            mask=np.zeros(scene.size, bool) if reason else best.mask,
-            score=best.score,
-            similarity=best.similarity,
-            margin=margin_of(candidates),
-            candidates=candidates,
-            parse=parse,
-            maps=maps,
-            reason=reason,
-            notes=(*notes, *semantic.notes),
-            timings=timings,
-        )
+            answer = ranked_answer(scene, parse, scores, timings, (*notes, *semantic.notes))
+        if not answer.found:
+            return answer
+        reason = self._rejection(answer.candidates[0])
+        mask = np.zeros(scene.size, bool) if reason else answer.mask
+        return replace(answer, found=not reason, mask=mask, maps=maps, reason=reason)
 
     def score(self, scene: Scene, parse: Parse, maps: Maps | None) -> tuple[Scores, Semantic]:
         """Every partial score of every proposal; the scene must have at least one."""
@@ -195,6 +183,27 @@ def map_prompt(parse: Parse) -> str:
 def other_prompts(parse: Parse) -> list[str]:
     """What CLIP is asked of the other objects."""
     return [f"a photo of {phrase}" for phrase in parse.others]
+
+
+def ranked_answer(
+    scene: Scene, parse: Parse, scores: Scores, timings: dict[str, float], notes: tuple[str, ...] = ()
+) -> Answer:
+    """The proposal with the highest fused score, the earlier one on a tie; none where no score is a finite number."""
+    candidates = rank(scene, scores)
+    if not candidates:
+        return nothing_scored(scene, parse, notes, timings)
+    best = candidates[0]
+    return Answer(
+        found=True,
+        mask=best.mask,
+        score=best.score,
+        similarity=best.similarity,
+        margin=margin_of(candidates),
+        candidates=candidates,
+        parse=parse,
+        notes=notes,
+        timings=timings,
+    )
 
 
 def rank(scene: Scene, scores: Scores) -> tuple[Candidate, ...]:

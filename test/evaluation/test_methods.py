@@ -8,13 +8,18 @@ import fake_evaluation
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hybridgl_ros.config import load_config, replace
 from hybridgl_ros.errors import ConfigError, WeightsError
 from hybridgl_ros.evaluation.methods import find_method, grad_cam, maskclip, method_names
+from hybridgl_ros.evaluation.methods._ranking import ranked_answer
 from hybridgl_ros.evaluation.methods._resnet import ResNetMaps
 from hybridgl_ros.evaluation.plan import ablation_runs, ablations, method_runs, paper_results
 from hybridgl_ros.evaluation.stages import Stages
+from hybridgl_ros.proposals import proposals_from_masks
+from hybridgl_ros.types import Parse, Scene
 
 RESNET = {"image_size": 64, "layers": (1, 1, 1, 1), "width": 8, "patch_size": None}
 
@@ -147,6 +152,36 @@ def test_methods_find_nothing_where_nothing_is_proposed(stages, config, picture,
         ResNetMaps(stages.segmenter, stages, clip, "c", grad_cam.localise),
     ):
         assert not method.encode(picture).refer("a box").found
+
+
+def test_methods_without_finite_scores_answer_with_the_reason(stages, config, picture, monkeypatch):
+    monkeypatch.setattr(stages.segmenter.text, "encode", lambda texts: torch.full((len(texts), 16), float("nan")))
+    monkeypatch.setattr(ResNetMaps, "text_feature", lambda *_: torch.full((16,), float("nan")))
+    clip = fake_evaluation.random_clip_model(RESNET)
+    stages.start(picture)
+    answers = [
+        method.encode(picture).refer("a box")
+        for method in (
+            find_method("hybridgl").build(config, stages),
+            *(ResNetMaps(stages.segmenter, stages, clip, "c", one.localise) for one in (grad_cam, maskclip)),
+        )
+    ]
+    assert not any(answer.found or answer.candidates or answer.mask.any() for answer in answers)
+    (reason,) = {answer.reason for answer in answers}
+    assert "no proposal has a finite score" in reason
+
+
+@given(st.lists(st.floats(width=32), min_size=5, max_size=5))
+def test_what_is_ranked_is_what_is_finite(scores):
+    masks = np.eye(5, 24, dtype=bool).reshape(5, 4, 6)
+    scene = Scene(np.zeros((4, 6, 3), np.uint8), proposals_from_masks(masks), torch.zeros(5, 0), None, (0, 0))
+    values = np.array(scores, np.float32)
+    got = ranked_answer(scene, Parse("a box", "a box", "a box", "box"), values, {"scoring": 1.0})
+    finite = [number for number in range(5) if np.isfinite(values[number])]
+    assert [one.index for one in got.candidates] == sorted(finite, key=lambda number: -values[number])
+    assert got.found == bool(finite) and bool(got.reason) != got.found
+    assert np.array_equal(got.mask, masks[got.candidates[0].index] if finite else np.zeros((4, 6), bool))
+    assert got.timings == {"scoring": 1.0}
 
 
 def test_every_reported_row_is_a_row_that_can_be_run(config):

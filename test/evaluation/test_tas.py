@@ -81,6 +81,13 @@ def test_a_side_leaves_what_lies_there(encode):
     assert rows[[entry.index for entry in top]].max() < np.median(rows[sorted(everywhere)])
 
 
+def test_without_finite_features_the_reason_is_said(encode, stages, monkeypatch):
+    encoded = encode(Captioner())
+    monkeypatch.setattr(stages.segmenter.text, "encode", lambda texts: torch.full((len(texts), 16), float("nan")))
+    answer = encoded.refer("the red box")
+    assert not answer.found and "no proposal has a finite score" in answer.reason
+
+
 def test_only_other_things_count_against(encode):
     encoded = encode(Captioner("a box beside a ball on the table"))
     assert encoded.negatives("the old box") == ["a photo of a ball", "a photo of the table"]

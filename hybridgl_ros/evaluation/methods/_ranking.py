@@ -1,10 +1,10 @@
-"""What methods that score the proposals share: the answer of their scores."""
+"""What methods that score the proposals share: their scores in the shape in which HybridGL ranks its own."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from hybridgl_ros.scorers.fusion import margin_of, rank
+from hybridgl_ros.scorers import fusion
 from hybridgl_ros.types import Answer, Parse, Scene, Scores
 
 
@@ -16,22 +16,11 @@ def ranked_answer(
     similarity: np.ndarray | None = None,
     guidance: np.ndarray | None = None,
 ) -> Answer:
-    """The proposal with the highest of N float32 scores; ties go to the first.
+    """The proposal with the highest of N float32 scores, as `fusion.ranked_answer` has it.
 
     similarity: of text and image alone, the scores themselves when left out. guidance: of a map alone.
     """
     unknown = np.full_like(scores, np.nan)
     alike = scores if similarity is None else similarity
     known = Scores(alike, unknown, alike, unknown if guidance is None else guidance, unknown, scores)
-    candidates = rank(scene, known)
-    best = candidates[0]
-    return Answer(
-        found=True,
-        mask=best.mask,
-        score=best.score,
-        similarity=best.similarity,
-        margin=margin_of(candidates),
-        candidates=candidates,
-        parse=parse,
-        timings=timings,
-    )
+    return fusion.ranked_answer(scene, parse, known, timings)

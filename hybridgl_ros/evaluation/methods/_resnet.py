@@ -109,9 +109,11 @@ class EncodedMaps:
         return ranked_answer(self.scene, parse, scores, timings)
 
     def scores(self, text: str) -> np.ndarray:
-        """N float32."""
+        """N float32; NaN where the map is not finite."""
         method = self.method
         small = method.localise(method.visual, self.activations, method.text_feature(text))
+        if not bool(small.isfinite().all()):
+            return np.full(len(self.proposals), np.nan, np.float32)
         full = F.interpolate(small[None, None], size=self.scene.size, mode="bilinear", align_corners=False)
         masks = torch.from_numpy(self.proposals.masks).to(full.device)
         return guidance_scores(min_max(full)[0, 0], masks, 1.0, 1.0).cpu().numpy()
