@@ -136,7 +136,7 @@ class RunningNode:
         from hybridgl_ros.srv import ReferSegment
 
         service = self.client.node.create_client(ReferSegment, self.topic("refer_segment"))
-        self.client.wait_for(lambda: service.service_is_ready() or None, "the service")
+        self.client.meet(service)
         return [service.call_async(ReferSegment.Request(expression=text)) for text in expressions]
 
     def wait_until_done(self, futures: list) -> None:

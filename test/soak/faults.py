@@ -183,7 +183,7 @@ def bad_messages(stage: Stage, seen: Seen) -> None:
 def flood(stage: Stage, seen: Seen) -> None:
     refused = int(stage.diagnostics("refused: too many waiting") or 0)
     client = stage.client.node.create_client(ReferSegment, f"{NAMESPACE}/refer_segment", qos_profile=SERVICE)
-    stage.client.wait_for(lambda: client.service_is_ready() or None, "the service")
+    stage.client.meet(client)
     responses: list[ReferSegment.Response] = []
     with stage.traffic.paused():  # so that the flood meets no client that may be refused for it
         stage.wait_for(lambda: stage.traffic.under_way == 0, "the clients' answers")

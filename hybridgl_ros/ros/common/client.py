@@ -125,13 +125,19 @@ class SegmentClient:
 
     def call(self, client: Any, request: Any) -> Any:
         """Call any service and wait for its response."""
-        self.wait_for(lambda: client.service_is_ready() or None, f"service {client.srv_name}")
-        if client not in self._settled:
-            self._settle()
-            self._settled.add(client)
+        self.meet(client)
         future = client.call_async(request)
         self.wait_for(lambda: future.done() or None, f"an answer of {client.srv_name}")
         return future.result()
+
+    def meet(self, client: Any) -> None:
+        """Wait for the service of a client, and give it time to discover the client: what it answers before is lost."""
+        self.wait_for(lambda: client.service_is_ready() or None, f"service {client.srv_name}")
+        if client not in self._settled:
+            end = time.monotonic() + SETTLING
+            while (left := end - time.monotonic()) > 0:
+                self.take_in(left)
+            self._settled.add(client)
 
     def wait_for(self, condition: Callable[[], Value | None], what: str, timeout: float | None = None) -> Value:
         """Take in messages until the condition gives a value. Raises NoAnswerError when the time is over."""
@@ -150,12 +156,6 @@ class SegmentClient:
     def take_in(self, seconds: float) -> None:
         """Take in what comes next, if anything comes within so many seconds."""
         self._executor.spin_once(timeout_sec=seconds)
-
-    def _settle(self) -> None:
-        """Give a service time to discover its new client: what it answers before is lost."""
-        end = time.monotonic() + SETTLING
-        while (left := end - time.monotonic()) > 0:
-            self.take_in(left)
 
     def close(self) -> None:
         """Give the node back."""

@@ -18,6 +18,7 @@ from rclpy.utilities import remove_ros_args
 from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.memory import keep_buffers
 from hybridgl_ros.ros.common.dds import use_dds_profile
+from hybridgl_ros.ros.common.hearing import HearingWatch, start_anew
 from hybridgl_ros.ros.common.interruption import ignore_interrupts
 from hybridgl_ros.ros.common.prompt_pool import PromptExecutor
 
@@ -40,8 +41,9 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
 
     A node may state how many threads it needs (`node.threads`), what it has to end before the executor does
     (`node.close`), and whether all is in order for Python to end when it is destroyed (`node.ended`); if not, as while
-    a thread of its own still works, the process ends here. From the end of spinning on Ctrl-C is ignored. Returns the
-    process's exit code: 1 when the arguments or the node's parameters are refused, which is logged in a line.
+    a thread of its own still works, the process ends here. From the end of spinning on Ctrl-C is ignored. A process
+    that nobody can reach any more starts anew. Returns the process's exit code: 1 when the arguments or the node's
+    parameters are refused, which is logged in a line.
     """
     arguments = sys.argv if arguments is None else arguments
     use_dds_profile()
@@ -75,7 +77,8 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
         shut_down()
         return BAD_START
     nodes = [made] if isinstance(made, Node) else list(made)
-    spin(nodes)
+    if not spin(nodes):
+        start_anew()
     if not all(getattr(node, "ended", True) for node in nodes):
         # Python would wait for what is still there; nothing of it is worth keeping.
         sys.stdout.flush()
@@ -84,14 +87,16 @@ def run(make_node: Callable[[], Node | Sequence[Node]], arguments: list[str] | N
     return 0
 
 
-def spin(nodes: Sequence[Node]) -> None:
-    """Spin nodes until interrupted or shut down, and destroy them."""
+def spin(nodes: Sequence[Node]) -> bool:
+    """Spin nodes until interrupted or shut down, and destroy them; false when it ends because nothing reaches them."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     executor = PromptExecutor(sum(getattr(node, "threads", USUAL_THREADS) for node in nodes))
     for node in nodes:
         executor.add_node(node)
+    watch = HearingWatch(lambda: give_up(nodes[0]))
     try:
-        spin_on(executor)
+        with watch:
+            spin_on(executor)
     except (KeyboardInterrupt, ExternalShutdownException):
         nodes[0].get_logger().debug("interrupted")
     except Exception:
@@ -107,6 +112,15 @@ def spin(nodes: Sequence[Node]) -> None:
         for node in nodes:
             node.destroy_node()
         shut_down()
+    return not watch.lost
+
+
+def give_up(node: Node) -> None:
+    """Say that nothing reaches the process, and end the spinning."""
+    node.get_logger().error(
+        "the middleware has lost this process's place in shared memory, so that no message reaches it: it starts anew"
+    )
+    rclpy.try_shutdown()
 
 
 def shut_down() -> None:

@@ -176,6 +176,7 @@ def test_interrupted_while_one_is_stuck_and_the_other_waits(run_pair: Callable[[
     frame = pair.front.frame()
     for camera, words in ((pair.front, "stuck at red"), (pair.wrist, "the red block")):
         service = camera.client.node.create_client(ReferSegment, camera.topic("refer_segment"))
+        camera.client.meet(service)
         service.call_async(ReferSegment.Request(expression=words, image=frame))
         waiting = camera.client.diagnostics
         camera.client.wait_for(lambda: waiting()["expressions waiting"] == "1" or None, "the call")  # noqa: B023

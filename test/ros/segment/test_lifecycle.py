@@ -147,6 +147,7 @@ def test_sigterm_ends_it_whatever_it_does(start, occupation: str) -> None:
     words = {"busy": "wait for red", "stuck": "stuck at red"}
     if occupation in words:
         service = node.client.node.create_client(ReferSegment, node.topic("refer_segment"))
+        node.client.meet(service)
         service.call_async(ReferSegment.Request(expression=words[occupation], image=node.frame()))
         node.client.wait_for(lambda: node.client.diagnostics()["expressions waiting"] == "1" or None, "the call")
     node.process.send_signal(signal.SIGTERM)

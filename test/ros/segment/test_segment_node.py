@@ -191,8 +191,8 @@ def test_thirty_clients_at_once_are_answered_or_refused(start) -> None:
     node.wait_for_models()
     topic = node.topic("refer_segment")
     clients = [node.client.node.create_client(ReferSegment, topic, qos_profile=SERVICE) for _ in range(30)]
-    for client in clients:
-        node.client.wait_for(lambda client=client: client.service_is_ready() or None, "the service")
+    node.client.meet(clients[-1])
+    node.meet()
     request = ReferSegment.Request(expression="wait for red", image=node.frame())
     calls = [client.call_async(request) for client in clients]
     node.client.wait_for(lambda: sum(call.done() for call in calls) == 14 or None, "the refusals")
