@@ -12,7 +12,9 @@ README = Path(__file__).with_name("README.md")
 MODULE = Path(__file__).with_name(PACKAGE) / "__init__.py"
 (VERSION,) = re.findall(r'^__version__ = "(.+)"$', MODULE.read_text(encoding="utf-8"), re.MULTILINE)
 DOCS = ["mkdocs-material>=9.5"]
+MOBILE_SAM = ["timm>=1.0"]
 RERUN = ["rerun-sdk>=0.23"]
+SAM2 = ["transformers>=5.0"]
 TAS = ["transformers>=4.50"]
 REFDIFF = ["diffusers", "transformers>=4.50"]
 
@@ -55,14 +57,18 @@ setup(
     extras_require={
         "sim": ["mujoco"],
         "cluster": ["ray"],
+        "mobilesam": MOBILE_SAM,
         "refdiff": REFDIFF,
         "rerun": RERUN,
+        "sam2": SAM2,
         "tas": TAS,
         "docs": DOCS,
         "dev": [
             *DOCS,
+            *MOBILE_SAM,
             *REFDIFF,
             *RERUN,
+            *SAM2,
             "hypothesis",
             "mypy",
             "py_trees>=2.2",

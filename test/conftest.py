@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import open_clip
 import pytest
 import torch
+import yaml
 from hypothesis import settings
 
 from hybridgl_ros import cli
@@ -42,6 +45,25 @@ class FixedProposals:
 
     def generate(self, image, settings, progress=None):
         return proposals_from_masks(self.masks)
+
+
+@pytest.fixture
+def register(tmp_path, monkeypatch):
+    """register(name, kind, architecture, weights file) makes it known, by the checksum it has now."""
+    entries: dict[str, dict] = {}
+
+    def add(name: str, kind: str, architecture: str, path: Path) -> None:
+        entries[name] = {
+            "kind": kind,
+            "architecture": architecture,
+            "file": str(path),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        (tmp_path / "registry.yaml").write_text(yaml.safe_dump(entries))
+        monkeypatch.setenv("HYBRIDGL_REGISTRY", str(tmp_path / "registry.yaml"))
+
+    monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "cache"))
+    return add
 
 
 @pytest.fixture(scope="session")

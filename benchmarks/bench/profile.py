@@ -29,7 +29,7 @@ from hybridgl_ros.clip.localisation import map_tokens
 from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.config import load_config
 from hybridgl_ros.proposals.decoder import decode_points
-from hybridgl_ros.proposals.encoder import embed_image
+from hybridgl_ros.proposals.encoder import embed_by_vit
 
 from .processes import status
 from .proposals import noise, seeded
@@ -43,7 +43,7 @@ CONFIG = load_config("photo", preset="paper")
 
 def sam_image() -> Callable[[], object]:
     encoder, pixels = seeded("vit_h", "cpu").image_encoder, noise("cpu")
-    return lambda: embed_image(encoder, pixels)
+    return lambda: embed_by_vit(encoder, pixels)
 
 
 def sam_points() -> Callable[[], object]:
@@ -51,7 +51,7 @@ def sam_points() -> Callable[[], object]:
     sam = seeded("vit_b", "cpu")
     features = torch.randn(1, 256, 64, 64)
     points = torch.rand(POINTS, 2, dtype=torch.float64) * 1024
-    return lambda: list(decode_points(sam, features, points, 0.0))
+    return lambda: list(decode_points(sam, (features,), points, 0.0))
 
 
 def features() -> Callable[[], object]:

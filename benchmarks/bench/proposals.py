@@ -23,7 +23,7 @@ from torch import Tensor
 from hybridgl_ros.config import load_config
 from hybridgl_ros.models.loading import load_sam
 from hybridgl_ros.proposals.decoder import decode_points
-from hybridgl_ros.proposals.encoder import embed_image
+from hybridgl_ros.proposals.encoder import embed_by_vit
 from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
@@ -54,7 +54,7 @@ def rows(device: str, quick: bool) -> Iterator[Row]:
 
 def encoder_row(device: str, rounds: int) -> Row:
     encoder, pixels = seeded("vit_b", device).image_encoder, noise(device)
-    ways = {"ours": lambda: embed_image(encoder, pixels), "theirs": lambda: encoder(pixels)}
+    ways = {"ours": lambda: embed_by_vit(encoder, pixels), "theirs": lambda: encoder(pixels)}
     seconds, found = interleaved(ways, rounds, device), {name: way() for name, way in ways.items()}
     away = float((found["ours"] - found["theirs"]).abs().max())
     note = f"greatest difference {away:.1e} of {float(found['theirs'].abs().max()):.1f}"
@@ -78,9 +78,9 @@ def half_row(device: str, rounds: int) -> Row:
 
     def half() -> Tensor:
         with torch.autocast(device.split(":")[0], dtype=torch.bfloat16):
-            return embed_image(encoder, pixels)
+            return embed_by_vit(encoder, pixels)
 
-    ways = {"ours": half, "float32": lambda: embed_image(encoder, pixels), "theirs": lambda: encoder(pixels)}
+    ways = {"ours": half, "float32": lambda: embed_by_vit(encoder, pixels), "theirs": lambda: encoder(pixels)}
     seconds = interleaved(ways, rounds, device)
     note = f"against our own float32 {seconds['float32'] / seconds['ours']:.2f}×"
     times = seconds["ours"], seconds["theirs"]
@@ -106,7 +106,7 @@ def mask_ways(model: str, size: tuple[int, int], device: str) -> dict[str, Calla
     if model == "embedded":
         sam = load_sam("sam_tabletop", device)
         image = cv2.resize(TabletopSet(heldout_path())[0].image, size)
-        features = SamProposals(sam).embed(image)
+        (features,) = SamProposals(sam).embed(image)
     else:
         sam = seeded(model, device)
         image = np.zeros((size[1], size[0], 3), np.uint8)
@@ -125,7 +125,7 @@ def mask_ways(model: str, size: tuple[int, int], device: str) -> dict[str, Calla
     )
     ours = SamProposals(sam)
     return {
-        "ours": lambda: ours.propose(features, (size[1], size[0]), settings),
+        "ours": lambda: ours.propose((features,), (size[1], size[0]), settings),
         "theirs": lambda: generator.generate(image),
     }
 
@@ -137,7 +137,7 @@ def pass_a_third(sam: Sam, features: Tensor, settings: ProposalSettings) -> None
         head.layers[-1].weight.mul_(60)
         head.layers[-1].bias.mul_(60)
     grid = torch.rand(settings.points_per_side**2, 2, device=features.device, dtype=torch.float64) * 1024
-    ratings = torch.cat([some for _, some in decode_points(sam, features, grid, 0.0)])
+    ratings = torch.cat([some for _, some in decode_points(sam, (features,), grid, 0.0)])
     decoder.iou_prediction_head.layers[-1].bias += settings.predicted_iou_threshold - ratings.quantile(2 / 3)
 
 
@@ -177,7 +177,7 @@ def peak(kind: str, way: str, size: tuple[int, int], device: str) -> float:
     with torch.inference_mode():
         if kind == "encoder":
             encoder, pixels = seeded("vit_b", device).image_encoder, noise(device)
-            run = (lambda: embed_image(encoder, pixels)) if way == "ours" else (lambda: encoder(pixels))
+            run = (lambda: embed_by_vit(encoder, pixels)) if way == "ours" else (lambda: encoder(pixels))
         else:
             run = mask_ways("vit_b", size, device)[way]
         if device.startswith("cuda"):

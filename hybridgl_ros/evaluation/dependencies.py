@@ -50,8 +50,10 @@ LIBRARIES = (
     "open_clip_torch",
     "segment-anything",
     "safetensors",
+    "timm",
+    "transformers",
 )
-METHOD_LIBRARIES = ("diffusers", "transformers")
+METHOD_LIBRARIES = ("diffusers",)
 LANGUAGE_LIBRARIES = ("spacy", "thinc", "ftfy", "regex")
 UNDATED = ("evaluation", "models", "tabletop")
 """Folders whose data files are no part of how an answer comes about, or have a checksum of their own."""

@@ -31,32 +31,6 @@ CLIP_NAMES = (
     (r"\.mlp\.fc2\.", ".mlp.c_proj."),
 )
 CLIP_TRANSPOSED = {"text_projection.weight": "text_projection", "visual_projection.weight": "visual.proj"}
-SAM_NAMES = (
-    (r"^vision_encoder\.", "image_encoder."),
-    (r"^image_encoder\.layers\.", "image_encoder.blocks."),
-    (r"\.patch_embed\.projection\.", ".patch_embed.proj."),
-    (r"\.neck\.conv1\.", ".neck.0."),
-    (r"\.neck\.layer_norm1\.", ".neck.1."),
-    (r"\.neck\.conv2\.", ".neck.2."),
-    (r"\.neck\.layer_norm2\.", ".neck.3."),
-    (r"\.mask_embed\.conv1\.", ".mask_downscaling.0."),
-    (r"\.mask_embed\.layer_norm1\.", ".mask_downscaling.1."),
-    (r"\.mask_embed\.conv2\.", ".mask_downscaling.3."),
-    (r"\.mask_embed\.layer_norm2\.", ".mask_downscaling.4."),
-    (r"\.mask_embed\.conv3\.", ".mask_downscaling.6."),
-    (r"\.point_embed\.", ".point_embeddings."),
-    (r"^prompt_encoder\.shared_embedding\.positional_embedding$", "shared_image_embedding.positional_embedding"),
-    (
-        r"^shared_image_embedding\.positional_embedding$",
-        "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix",
-    ),
-    (r"\.upscale_conv1\.", ".output_upscaling.0."),
-    (r"\.upscale_layer_norm\.", ".output_upscaling.1."),
-    (r"\.upscale_conv2\.", ".output_upscaling.3."),
-    (r"\.layer_norm", ".norm"),
-)
-# Their small networks have names of their own for the first and the last layer.
-SAM_MLP = re.compile(r"^(.*(?:iou_prediction_head|output_hypernetworks_mlps\.\d+))\.(proj_in|proj_out|layers\.\d+)\.")
 
 
 def unwrapped(content: Any) -> dict[str, Tensor]:
@@ -93,24 +67,6 @@ def native_clip(state: dict[str, Tensor]) -> dict[str, Tensor]:
         if all(part in renamed for part in parts):
             renamed[name.replace(".q_proj.", ".in_proj_")] = torch.cat([renamed.pop(part) for part in parts])
     return renamed
-
-
-def native_sam(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """segment_anything's names for the weights of a Hugging Face SamModel; others are returned as they are."""
-    if "vision_encoder.pos_embed" not in state:
-        return state
-    inner: dict[str, int] = {}
-    for name in state:
-        if match := SAM_MLP.match(name):
-            inner[match[1]] = inner.get(match[1], 0) + (match[2].startswith("layers.") and name.endswith(".weight"))
-
-    def mlp_layer(match: re.Match[str]) -> str:
-        network, layer = match[1], match[2]
-        place = {"proj_in": 0, "proj_out": inner[network] + 1}
-        number = place[layer] if layer in place else int(layer.removeprefix("layers.")) + 1
-        return f"{network}.layers.{number}."
-
-    return {rename(SAM_MLP.sub(mlp_layer, name), SAM_NAMES): value for name, value in state.items()}
 
 
 def rename(name: str, rules: tuple[tuple[str, str], ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,12 @@ from hybridgl_ros.errors import ConfigError, WeightsError
 from hybridgl_ros.models.cache import checked_weights
 from hybridgl_ros.models.clip_weights import PLAIN, ClipWeights, is_plain
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
-from hybridgl_ros.models.layouts import native_clip, native_sam
+from hybridgl_ros.models.layouts import native_clip
+from hybridgl_ros.models.mobile_sam import build_mobile_sam
 from hybridgl_ros.models.parts import folder_of, part_of
 from hybridgl_ros.models.registry import Checkpoint, find_checkpoint
+from hybridgl_ros.models.sam2 import HIERA_SIZES, build_sam2
+from hybridgl_ros.models.sam_layouts import native_sam
 from hybridgl_ros.models.state import read_state
 from hybridgl_ros.models.unfilled import unfilled
 
@@ -29,6 +32,8 @@ PUBLISHED_SAM = part_of("segment_anything", "build_sam").sam_model_registry
 SAM_BUILDERS: dict[str, Callable[[], Sam]] = {
     **{name: PUBLISHED_SAM[name] for name in ("vit_h", "vit_l", "vit_b")},
     "embedded": build_embedded_sam,
+    "mobile_sam": build_mobile_sam,
+    **{name: partial(build_sam2, sizes) for name, sizes in HIERA_SIZES.items()},
 }
 # OpenAI's statistics of RGB in 0–1.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)

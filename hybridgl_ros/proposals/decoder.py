@@ -4,13 +4,13 @@ The network is segment_anything's `MaskDecoder` with its own parameters (Kirillo
 §3); logits and ratings are those of its `forward` up to rounding. What differs is the order of its products. A point
 has seven tokens and the picture thousands: what attention projects, it projects on the side of the point's tokens. What
 depends on the picture only is computed once, and a point's masks are upscaled only where the decoder itself rates them
-well enough.
+well enough. SAM 2's decoder (Ravi et al., 2024) is the same with one more token and finer features to its enlargements.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,18 +57,21 @@ class Asked:
         return scores
 
 
-def decode_points(sam: Sam, features: Tensor, points: Tensor, threshold: float) -> Iterator[tuple[Tensor, Tensor]]:
+def decode_points(
+    sam: Sam, features: Sequence[Tensor], points: Tensor, threshold: float
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Logits M×h×w float32 at the decoder's own size, and SAM's ratings of them, M float32, some points at a time.
 
-    features: 1×C×h×w. points: P×2, x and y on SAM's own grid. Of the three masks of each point only those rated above
-    the threshold, all when it is 0.
+    features: as `embed_image` gives them. points: P×2, x and y on SAM's own grid. Of the three masks of each point only
+    those rated above the threshold, all when it is 0.
     """
     labels = torch.ones(len(points), 1, dtype=torch.int, device=points.device)
     sparse, dense = sam.prompt_encoder(points=(points[:, None], labels), boxes=None, masks=None)
-    decoder = Decoder(sam.mask_decoder, features + dense[:1], sam.prompt_encoder.get_dense_pe())
-    for piece in pieces(len(points), features.nbytes, CACHED if points.device.type == "cpu" else FILLED):
+    embedding, *finer = features
+    decoder = Decoder(sam.mask_decoder, embedding + dense[:1], sam.prompt_encoder.get_dense_pe(), finer)
+    for piece in pieces(len(points), embedding.nbytes, CACHED if points.device.type == "cpu" else FILLED):
         tokens, images = decoder.attend(sparse[piece])
-        ratings = sam.mask_decoder.iou_prediction_head(tokens[:, 0])[:, 1:]
+        ratings = decoder.ratings(tokens)
         good = ratings > threshold if threshold > 0 else torch.ones_like(ratings, dtype=torch.bool)
         weights = decoder.weights(tokens) if good.any() else ()
         for image, weight, rating, chosen in zip(images, weights, ratings, good):
@@ -77,11 +80,19 @@ def decode_points(sam: Sam, features: Tensor, points: Tensor, threshold: float) 
 
 
 class Decoder:
-    """The decoder on one picture, its 1×C×h×w embedding and positions."""
+    """The decoder on one picture, its 1×C×h×w embedding and positions, and finer features, coarse first."""
 
-    def __init__(self, decoder: MaskDecoder, embedding: Tensor, positions: Tensor) -> None:
+    def __init__(
+        self, decoder: MaskDecoder, embedding: Tensor, positions: Tensor, finer: Sequence[Tensor] = ()
+    ) -> None:
         self._decoder = decoder
         self._transformer = decoder.transformer
+        # SAM 2 asks first whether there is an object at all, and adds features to its enlargements.
+        first = getattr(decoder, "obj_score_token", None)
+        own = (decoder.iou_token.weight, decoder.mask_tokens.weight)
+        self._fixed = torch.cat(own if first is None else (first.weight, *own))
+        self._rating = 0 if first is None else 1
+        self._finer = [pixels_of(part, *embedding.shape[-2:]) for part in finer]
         self._size = embedding.shape[-2:]
         self._picture, places = (values.flatten(2)[0].T.contiguous() for values in (embedding, positions))
         self._keys, self._queries = [], []
@@ -98,8 +109,7 @@ class Decoder:
 
     def attend(self, sparse: Tensor) -> tuple[Tensor, Tensor]:
         """The two-way transformer on n×s×C prompts: the n×t×C tokens of points, and n×T×C of the picture for each."""
-        fixed = torch.cat((self._decoder.iou_token.weight, self._decoder.mask_tokens.weight))
-        tokens = torch.cat((fixed.expand(len(sparse), -1, -1), sparse), dim=1)
+        tokens = torch.cat((self._fixed.expand(len(sparse), -1, -1), sparse), dim=1)
         queries, images = tokens, self._picture.expand(len(sparse), -1, -1)
         for block, keys, asks in zip(self._transformer.layers, self._keys, self._queries):
             queries = attend_to_tokens(block, queries, tokens)
@@ -111,20 +121,40 @@ class Decoder:
         queries = queries + from_images(attention, queries + tokens, images, self._keys[-1])
         return self._transformer.norm_final_attn(queries), images
 
+    def ratings(self, tokens: Tensor) -> Tensor:
+        """How good the decoder takes the three masks of each point to be, n×3; tokens: n×t×C."""
+        return self._decoder.iou_prediction_head(tokens[:, self._rating])[:, 1:]
+
     def weights(self, tokens: Tensor) -> Tensor:
         """What the masks of points weigh the channels of the upscaled picture with, n×3×c; tokens: n×t×C."""
         heads = self._decoder.output_hypernetworks_mlps
-        return torch.stack([head(tokens[:, 1 + place]) for place, head in enumerate(heads) if place], dim=1)
+        masks = tokens[:, self._rating + 1 :]
+        return torch.stack([head(masks[:, place]) for place, head in enumerate(heads) if place], dim=1)
 
     def logits(self, image: Tensor, weights: Tensor) -> Tensor:
         """M×4h×4w logits of the masks of a point from its T×C picture and their M×c weights."""
         _, norm, gelu, _, _ = self._decoder.output_upscaling
-        image = torch.addmm(self._widen[0][1], image, self._widen[0][0]).view(4 * len(image), -1)
+        image = self._enlarged(image, 0)
         image = gelu(F.layer_norm(image, image.shape[-1:], norm.weight, norm.bias, norm.eps))
-        image = gelu(torch.addmm(self._widen[1][1], image, self._widen[1][0])).view(4 * len(image), -1)
+        image = gelu(self._enlarged(image, 1))
         # Rows and columns of the picture, of the first enlargement and of the second; pairs of columns move as one.
         pairs = (weights @ image.T).view(torch.complex64).view(-1, *self._size, 2, 2, 2).permute(0, 1, 3, 5, 2, 4)
         return pairs.reshape(-1, 4 * self._size[0], 2 * self._size[1]).view(torch.float32)
+
+    def _enlarged(self, image: Tensor, step: int) -> Tensor:
+        """The four pixels of each of T×C, 4T×C′, with what the picture itself has finer there."""
+        weights, bias = self._widen[step]
+        larger = torch.addmm(bias, image, weights).view(4 * len(image), -1)
+        return larger.add_(self._finer[step]) if self._finer else larger
+
+
+def pixels_of(features: Tensor, height: int, width: int) -> Tensor:
+    """1×C×sh×sw features as rows of an h×w picture's pixels after enlargements by two, in their order."""
+    steps = int(math.log2(features.shape[-1] // width))
+    grid = features[0].view(-1, height, *[2] * steps, width, *[2] * steps)
+    # Rows and columns of the picture, then of each enlargement.
+    order = [place for step in range(steps + 1) for place in (1 + step, 2 + steps + step)]
+    return grid.permute(*order, 0).flatten(0, -2).contiguous()
 
 
 def by_pixels(layer: nn.ConvTranspose2d) -> Tensor:

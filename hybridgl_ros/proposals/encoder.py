@@ -9,7 +9,7 @@ against all keys, instead of a heads × tokens × tokens tensor; and positions t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -27,8 +27,16 @@ get_rel_pos = part_of("segment_anything", "modeling.image_encoder").get_rel_pos
 CACHED, FILLED = 4 * 2**20, 256 * 2**20
 
 
-def embed_image(encoder: ImageEncoderViT, pixels: Tensor) -> Tensor:
-    """1×C×h×w embedding of 1×3×S×S normalised and padded pixels, S being the encoder's own size; autocast applies."""
+def embed_image(encoder: Any, pixels: Tensor) -> tuple[Tensor, ...]:
+    """1×C×h×w embedding of 1×3×S×S normalised and padded pixels, S being the encoder's own size; autocast applies.
+
+    Encoders of other kinds than SAM's say themselves what their `features` are: SAM 2 has finer ones behind it.
+    """
+    return (embed_by_vit(encoder, pixels),) if hasattr(encoder, "blocks") else encoder.features(pixels)
+
+
+def embed_by_vit(encoder: ImageEncoderViT, pixels: Tensor) -> Tensor:
+    """The embedding of SAM's own encoder."""
     x = encoder.patch_embed(pixels)[0].float().contiguous()
     if encoder.pos_embed is not None:
         x += encoder.pos_embed[0]

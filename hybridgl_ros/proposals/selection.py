@@ -36,12 +36,15 @@ class Found:
 
 
 class Selection:
-    """Takes candidates in any number of portions and keeps the masks that may be among the result."""
+    """Takes candidates in any number of portions and keeps the masks that may be among the result.
 
-    def __init__(self, upscaling: Upscaling, settings: ProposalSettings) -> None:
+    threshold: of the logits, above which a pixel is in the mask.
+    """
+
+    def __init__(self, upscaling: Upscaling, threshold: float, settings: ProposalSettings) -> None:
         self._upscaling = upscaling
         self._settings = settings
-        self._threshold = upscaling.sam.mask_threshold
+        self._threshold = threshold
         self._found: list[tuple[int, Found]] = []
         self._seen = 0
 

@@ -1,21 +1,18 @@
 """SAM's mask logits at the size of the picture, and what is certain of them before they are brought there.
 
-SAM upscales logits bilinearly twice (to its input, then to the picture; `Sam.postprocess_masks`). Every pixel is a
-weighted mean of the few small logits around it, and so lies between their least and their greatest.
+SAM upscales logits bilinearly twice (to its input, then to the picture; `Sam.postprocess_masks`), SAM 2 once. Every
+pixel is a weighted mean of the few small logits around it, and so lies between their least and their greatest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import torch.nn.functional as F
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from segment_anything.modeling import Sam
 
 # Small logits along one axis that any pixel depends on, at most three, and one more for rounding.
 TAPS = 4
@@ -28,26 +25,26 @@ ROUNDING = 1e-5
 
 @dataclass(frozen=True)
 class Upscaling:
-    """From h×w logits to an H×W picture. `input_size`: (height, width) of the picture as SAM sees it."""
+    """From h×w logits to an H×W picture.
 
-    sam: Sam
+    square: the size that logits are brought to first; theirs where they are not. input_size: (height, width) of the
+    picture there.
+    """
+
     logits: tuple[int, int]
+    square: tuple[int, int]
     input_size: tuple[int, int]
     size: tuple[int, int]
 
     @cached_property
     def grid(self) -> tuple[int, int]:
         """Where bounds are taken: on the decoder's logits, or on SAM's input, which is tighter, where that is small."""
-        side = self.sam.image_encoder.img_size
-        return (side, side) if side <= SMALL else self.logits
+        return self.square if max(self.square) <= SMALL else self.logits
 
     @cached_property
     def first_taps(self) -> tuple[np.ndarray, np.ndarray]:
         """The first of TAPS small rows, or columns, that each row and column of the picture depends on."""
-        side = self.sam.image_encoder.img_size
-        rows, columns = (
-            first_taps(small, side, seen, final) for small, seen, final in zip(self.grid, self.input_size, self.size)
-        )
+        rows, columns = map(first_taps, self.grid, self.square, self.input_size, self.size)
         return rows, columns
 
     @cached_property
@@ -64,7 +61,11 @@ class Upscaling:
 
     def enlarge(self, logits: Tensor) -> np.ndarray:
         """The H×W float32 logits that SAM makes of h×w ones."""
-        return self.sam.postprocess_masks(logits[None, None], self.input_size, self.size)[0, 0].cpu().numpy()
+        larger = logits[None, None]
+        if self.square != self.logits:
+            larger = F.interpolate(larger, self.square, mode="bilinear", align_corners=False)
+        larger = larger[..., : self.input_size[0], : self.input_size[1]]
+        return F.interpolate(larger, self.size, mode="bilinear", align_corners=False)[0, 0].cpu().numpy()
 
     def bounds(self, logits: Tensor) -> Bounds:
         """What is certain of h×w logits."""

@@ -9,8 +9,9 @@ from segment_anything import sam_model_registry
 
 from hybridgl_ros.errors import WeightsError
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
-from hybridgl_ros.models.layouts import native_clip, native_sam, unwrapped
+from hybridgl_ros.models.layouts import native_clip, unwrapped
 from hybridgl_ros.models.loading import misfits
+from hybridgl_ros.models.sam_layouts import native_sam
 from hybridgl_ros.models.state import read_state
 
 WEIGHTS = {"visual.conv1.weight": torch.ones(2, 2), "logit_scale": torch.ones(())}

@@ -12,7 +12,6 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
-import yaml
 from safetensors.torch import save, save_file
 
 from hybridgl_ros.clip.encoder import ClipEncoder
@@ -38,24 +37,10 @@ def tiny() -> open_clip.CLIP:
     return open_clip.CLIP(**TINY).eval().requires_grad_(False)
 
 
-@pytest.fixture
-def register(tmp_path, monkeypatch):
-    """register(name, kind, architecture, weights file) makes it known, by the checksum it has now."""
-    entries: dict[str, dict] = {}
-
-    def add(name: str, kind: str, architecture: str, path: Path) -> None:
-        entries[name] = {
-            "kind": kind,
-            "architecture": architecture,
-            "file": str(path),
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        }
-        (tmp_path / "registry.yaml").write_text(yaml.safe_dump(entries))
-        monkeypatch.setenv("HYBRIDGL_REGISTRY", str(tmp_path / "registry.yaml"))
-
-    monkeypatch.setenv("HYBRIDGL_CACHE", str(tmp_path / "cache"))
+@pytest.fixture(autouse=True)
+def tiny_file(tmp_path):
+    """Its arguments, beside the registry that `register` writes."""
     (tmp_path / "tiny.json").write_text(json.dumps(TINY))
-    return add
 
 
 def write_safetensors(model, path):

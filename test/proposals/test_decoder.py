@@ -16,10 +16,10 @@ from segment_anything.utils.amg import calculate_stability_score, remove_small_r
 from hybridgl_ros.models.embedded_sam import SamSizes, build_embedded_sam
 from hybridgl_ros.proposals import upscaling as upscaling_module
 from hybridgl_ros.proposals.decoder import decode_points
+from hybridgl_ros.proposals.frame import Frame
 from hybridgl_ros.proposals.masks import corners
 from hybridgl_ros.proposals.packed import PackedMask
 from hybridgl_ros.proposals.selection import without_small_regions
-from hybridgl_ros.proposals.upscaling import Upscaling
 
 SIZES = SamSizes(image=64, encoder_width=16, encoder_blocks=1, encoder_heads=2, decoder_width=32, decoder_mlp=64)
 
@@ -53,7 +53,7 @@ def test_logits_and_ratings_are_those_of_the_published_decoder(sam, count):
             # Between two ratings, so that rounding does not decide.
             threshold = 0.0 if share is None else float(expected[1].quantile(share)) + 1e-5
             good = expected[1] > threshold if threshold > 0 else torch.ones_like(expected[1], dtype=torch.bool)
-            found = list(decode_points(sam, features, points, threshold))
+            found = list(decode_points(sam, (features,), points, threshold))
             assert sum(len(ratings) for _, ratings in found) == good.sum()
             if found:
                 logits, ratings = (torch.cat(parts) for parts in zip(*found))
@@ -65,19 +65,26 @@ sizes = st.tuples(st.integers(1, 150), st.integers(1, 150)).filter(lambda size: 
 
 
 @settings(deadline=None, max_examples=60)
-@pytest.mark.parametrize("small", [0, 512])
+@pytest.mark.parametrize("small", [0, 512, None])
 @given(size=sizes, seed=st.integers(0, 2**32 - 1), smooth=st.integers(0, 9), shift=st.floats(-4, 4))
 def test_bounds_hold(sam, small, size, seed, smooth, shift):
+    """small: up to which side of SAM's input bounds are taken there; None: SAM 2's one step."""
     logits = np.random.default_rng(seed).normal(size=(32, 32)).astype(np.float32)
     logits = cv2.GaussianBlur(logits, (0, 0), smooth / 2) if smooth else logits
     logits = 4 * logits / logits.std() + np.float32(shift)
-    seen = SamPredictor(sam).transform.get_preprocess_shape(*size, 64)
-    if not min(seen):
-        return
-    exact = sam.postprocess_masks(torch.from_numpy(logits)[None, None], seen, size)
-    with patch.object(upscaling_module, "SMALL", small):
-        upscaling = Upscaling(sam, (32, 32), seen, size)
-        assert upscaling.grid == ((64, 64) if small else (32, 32))
+    candidate = torch.from_numpy(logits)[None, None]
+    if small is None:
+        exact = torch.nn.functional.interpolate(candidate, size, mode="bilinear", align_corners=False)
+        upscaling = Frame(64, squashes=True).upscaling((32, 32), size)
+    else:
+        seen = SamPredictor(sam).transform.get_preprocess_shape(*size, 64)
+        if not min(seen):
+            return
+        exact = sam.postprocess_masks(candidate, seen, size)
+        with patch.object(upscaling_module, "SMALL", small):
+            upscaling = Frame(64, squashes=False).upscaling((32, 32), size)
+            assert upscaling.grid == ((64, 64) if small else (32, 32))
+    assert np.array_equal(upscaling.enlarge(candidate[0, 0]), exact[0, 0].numpy())
     bounds = upscaling.bounds(torch.from_numpy(logits))
     whole, mask = exact[0, 0].numpy(), exact[0, 0].numpy() > 0
     rows, columns = bounds.end(-1.0)

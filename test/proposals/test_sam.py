@@ -8,16 +8,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from segment_anything import SamAutomaticMaskGenerator
+from published_masks import EVERYTHING, generated, settings
 
 from hybridgl_ros import memory
-from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import ImageError, StoppedError
 from hybridgl_ros.models.loading import load_sam
-from hybridgl_ros.proposals import proposals_from_masks, sam
+from hybridgl_ros.proposals import sam
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
-
-EVERYTHING = {"predicted_iou_threshold": 0.0, "stability_threshold": 0.0, "nms_threshold": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -30,34 +27,6 @@ def photo() -> np.ndarray:
     return TabletopSet(heldout_path())[0].image
 
 
-def settings(**changes):
-    overrides = {"points_per_side": 4, "nms": "box", **changes}
-    return load_config(
-        "embedded", overrides={f"proposals.{name}": value for name, value in overrides.items()}
-    ).proposals
-
-
-def reference(model, image, wanted):
-    """What segment_anything's own generator makes of it."""
-    generator = SamAutomaticMaskGenerator(
-        model,
-        points_per_side=wanted.points_per_side,
-        points_per_batch=wanted.points_per_batch,
-        pred_iou_thresh=wanted.predicted_iou_threshold,
-        stability_score_thresh=wanted.stability_threshold,
-        box_nms_thresh=wanted.nms_threshold,
-        crop_n_layers=0,
-        min_mask_region_area=wanted.minimum_region_area,
-    )
-    found = generator.generate(image)
-    masks = [entry["segmentation"] for entry in found]
-    return proposals_from_masks(
-        np.stack(masks) if masks else np.zeros((0, *image.shape[:2]), bool),
-        np.array([entry["predicted_iou"] for entry in found]),
-        np.array([entry["stability_score"] for entry in found]),
-    )
-
-
 @pytest.mark.parametrize("size", [(320, 240), (331, 517), (60, 40)])
 @pytest.mark.parametrize(
     "changes",
@@ -65,7 +34,7 @@ def reference(model, image, wanted):
 )
 def test_the_masks_and_their_order_are_those_of_the_published_generator(model, photo, monkeypatch, size, changes):
     image = cv2.resize(photo, size)
-    expected = reference(model, image, settings(**changes))
+    expected = generated(model, image, settings(**changes))
     for piece in (memory.PIECE, 1):
         monkeypatch.setattr(sam, "PIECE", piece)
         found = sam.SamProposals(model).generate(image, settings(**changes))
