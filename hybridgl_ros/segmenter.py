@@ -21,7 +21,7 @@ from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import ConfigError, ImageError
 from hybridgl_ros.language.parser import ExpressionParser
-from hybridgl_ros.language.pipeline import load_pipeline
+from hybridgl_ros.language.pipeline import complete, later_pipeline, load_pipeline
 from hybridgl_ros.language.query import Query, Reading
 from hybridgl_ros.language.reader import QueryParser
 from hybridgl_ros.language.rules import load_rules
@@ -106,7 +106,9 @@ class ReferringSegmenter:
         find_device(models.device)
         use_threads(models.threads)
         dtype = getattr(torch, models.dtype)
-        parser = ExpressionParser(load_pipeline(models.spacy), load_rules(config.text.rules))
+        # A query wants the pipeline only for words that its vocabulary does not know.
+        pipeline = (later_pipeline if config.scoring.method == "query" else load_pipeline)(models.spacy)
+        parser = ExpressionParser(pipeline, load_rules(config.text.rules))
         clip = ClipEncoder(load_clip(models.clip, models.device), dtype)
         return cls(config, SamProposals(load_sam(models.sam, models.device), dtype), clip, parser)
 
@@ -115,6 +117,10 @@ class ReferringSegmenter:
         if config.models != self.config.models or config.text.rules != self.config.text.rules:
             raise ConfigError("other models need a new segmenter")
         return ReferringSegmenter(config, self.generator, self.clip, self.parser, self.text)
+
+    def complete(self) -> None:
+        """Load what only some expressions need, now rather than with the first of them."""
+        complete(self.parser.pipeline)
 
     def encode(
         self,

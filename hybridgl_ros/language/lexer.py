@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-from spacy.language import Language
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING, Any
 
 from hybridgl_ros.language.nouns import singular
 from hybridgl_ros.language.patterns import PatternTable
 from hybridgl_ros.language.vocabulary import Row, Vocabulary
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 CONTENT = ("noun", "adjective")
 """Kinds of item that may be part of a phrase."""
@@ -171,6 +171,8 @@ class Lexer:
 
     def _tag(self, words: tuple[str, ...]) -> list[str]:
         """Part of speech of every word (Penn Treebank)."""
+        from spacy.tokens import Doc
+
         doc = Doc(self._pipeline.vocab, words=list(words))
         for name in ("tok2vec", "tagger"):
             if self._pipeline.has_pipe(name):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-
-from spacy.language import Language
-from spacy.tokens import Doc, Span, Token
+from typing import TYPE_CHECKING
 
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.rules import Rules
 from hybridgl_ros.language.text import strip_wrapping
 from hybridgl_ros.types import Parse
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc, Span, Token
 
 REMEMBERED = 1024
 

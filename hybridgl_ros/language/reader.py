@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-
-from spacy.language import Language
+from typing import TYPE_CHECKING
 
 from hybridgl_ros.errors import ExpressionError
 from hybridgl_ros.language.assemble import readings
@@ -15,6 +14,9 @@ from hybridgl_ros.language.sentences import SentenceReader
 from hybridgl_ros.language.spelling import Speller
 from hybridgl_ros.language.text import split_words, strip_wrapping, unstretched
 from hybridgl_ros.language.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 
 def without_fillers(words: Sequence[str], vocabulary: Vocabulary) -> list[str]:

@@ -6,10 +6,12 @@ import json
 from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
-
-from spacy.language import Language
+from typing import TYPE_CHECKING
 
 from hybridgl_ros.language.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -34,10 +36,9 @@ class Speller:
     def __init__(self, pipeline: Language, vocabulary: Vocabulary) -> None:
         self._known = vocabulary.words
         self._closed = vocabulary.closed
-        self._strings = pipeline_words(str(pipeline.path))
+        self._pipeline = pipeline
         self._shortest = vocabulary.shortest_typo
         self._swap_only = vocabulary.swap_only
-        self._tokens = clip_words()
 
     def repair(self, word: str) -> str:
         """The word that is meant: itself when it is known or nothing is near."""
@@ -73,7 +74,7 @@ class Speller:
 
     def sources(self, word: str) -> int:
         """How many of the two sources know the word as English."""
-        return (word in self._strings) + (word in self._tokens)
+        return (word in pipeline_words(str(self._pipeline.path))) + (word in clip_words())
 
 
 @lru_cache(maxsize=4)

@@ -33,6 +33,9 @@ class ColourSegmenter:
     def with_config(self, config) -> ColourSegmenter:
         return ColourSegmenter(self.gate, config)
 
+    def complete(self) -> None:
+        pass
+
     def encode(self, image: np.ndarray, *, progress: Progress, depth=None, intrinsics=None) -> Scene:
         progress("proposals")
         masks = np.stack([image[..., channel] > 127 for channel in range(3)])

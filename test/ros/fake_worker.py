@@ -25,12 +25,16 @@ class FakeSegmenter:
         self.lists: list[tuple[str, ...]] = []
         self.config = None
         self.asked = threading.Event()
+        self.completed = threading.Event()
         self.go_on = threading.Event()
         self.go_on.set()
 
     def with_config(self, config) -> FakeSegmenter:
         self.config = config
         return self
+
+    def complete(self) -> None:
+        self.completed.set()
 
     def encode(self, image: np.ndarray, *, progress, **depth: np.ndarray) -> np.ndarray:
         self.encoded += 1

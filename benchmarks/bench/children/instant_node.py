@@ -22,6 +22,9 @@ class InstantSegmenter:
     def with_config(self, config) -> InstantSegmenter:
         return self
 
+    def complete(self) -> None:
+        pass
+
     def encode(self, image: np.ndarray, **extras) -> Scene:
         size = image.shape[:2]
         if size not in self.masks:

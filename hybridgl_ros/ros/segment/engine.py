@@ -12,7 +12,7 @@ import numpy as np
 
 from hybridgl_ros.economy import batch_sizes, described, with_halved_batches
 from hybridgl_ros.errors import OutOfMemoryError, PlaceError, StoppedError
-from hybridgl_ros.memory import give_back, ran_out
+from hybridgl_ros.memory import give_back, made_to_last, ran_out
 from hybridgl_ros.metric.placement import Placement, place_of
 from hybridgl_ros.metric.registration import RegisteredDepth
 from hybridgl_ros.progress import Progress
@@ -56,6 +56,7 @@ class Engine:
         self._cache = SceneCache()
         self._segmenter: Segmenter | None = None
         self._configured: Config | None = None
+        self._complete = False
         self.halvings = 0
         self.state = ModelState.NONE
         self.problem = ""
@@ -91,6 +92,17 @@ class Engine:
             self.problem = ""
             self.state = ModelState.READY
 
+    def complete(self, report: Callable[[Exception], None]) -> None:
+        """Load what the first answer did without, while nobody waits. report: is told what goes wrong, once."""
+        if self._segmenter is None or self._complete:
+            return
+        self._complete = True
+        try:
+            with made_to_last():
+                self._segmenter.complete()
+        except Exception as error:
+            report(error)
+
     def unload(self) -> None:
         """Drop models, unless others use them, and scenes, and give their memory back to the system."""
         self._leave()
@@ -102,6 +114,7 @@ class Engine:
 
     def _leave(self) -> None:
         self._segmenter = self._configured = None
+        self._complete = False
         taken, self._taken = self._taken, None
         if taken is not None:
             self._models.leave(taken)

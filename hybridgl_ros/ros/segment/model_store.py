@@ -20,6 +20,8 @@ class Segmenter(Protocol):
 
     def with_config(self, config: Config) -> Segmenter: ...
 
+    def complete(self) -> None: ...
+
     def encode(
         self,
         image: np.ndarray,

@@ -201,6 +201,7 @@ class InferenceWorker:
             self._in_hand = job.future
         try:
             job.settle(self._answer(job))
+            self._engine.complete(self._report)
         except Exception as error:
             # Reporting a defect failed in its turn; whoever waits must hear of it all the same.
             with suppress(InvalidStateError):

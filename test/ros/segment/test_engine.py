@@ -10,7 +10,7 @@ import pytest
 
 from hybridgl_ros.config import load_config, replace
 from hybridgl_ros.economy import batch_sizes
-from hybridgl_ros.errors import ImageError, OutOfMemoryError
+from hybridgl_ros.errors import ImageError, OutOfMemoryError, WeightsError
 from hybridgl_ros.progress import unwatched
 from hybridgl_ros.ros.segment.engine import Engine, ModelState
 from hybridgl_ros.ros.segment.model_store import ModelStore
@@ -31,13 +31,17 @@ class Greedy:
 
     def __init__(self, fits: int, error: Exception, encoding: bool = True) -> None:
         self.fits, self.error, self.encoding = fits, error, encoding
-        self.attempts = self.configured = 0
+        self.attempts = self.configured = self.completed = 0
         self.config = load_config("embedded")
 
     def with_config(self, config) -> Greedy:
         self.config = config
         self.configured += 1
         return self
+
+    def complete(self) -> None:
+        self.completed += 1
+        raise WeightsError("a broken pipeline")
 
     def need(self) -> None:
         self.attempts += 1
@@ -156,3 +160,18 @@ def test_models_are_configured_once_a_configuration() -> None:
     tried.load(str)
     ask(tried)
     assert segmenter.configured == 3
+
+
+def test_what_the_first_answer_did_without_is_loaded_once_and_its_failure_reported() -> None:
+    segmenter, told = Greedy(100, MemoryError()), []
+    tried = engine(segmenter)
+    for _ in range(3):
+        tried.complete(told.append)
+    assert segmenter.completed == 1
+    assert [str(error) for error in told] == ["a broken pipeline"]
+    assert ask(tried).sizes
+    tried.unload()
+    tried.complete(told.append)
+    tried.load(str)
+    tried.complete(told.append)
+    assert segmenter.completed == len(told) == 2

@@ -85,6 +85,9 @@ class Echo:
     def with_config(self, config) -> Echo:
         return Echo(config, self.too_many)
 
+    def complete(self) -> None:
+        pass
+
     def encode(self, image: np.ndarray, *, progress) -> np.ndarray:
         if image.mean() > 100 and self.too_many:
             raise self.too_many.pop()

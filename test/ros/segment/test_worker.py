@@ -178,3 +178,13 @@ def test_models_come_and_go(make_worker, segmenter: FakeSegmenter) -> None:
     assert ask(worker).problem == "no models are loaded"
     worker.load().result(PATIENCE)
     assert ask(worker).answer is not None
+
+
+def test_what_only_some_answers_need_is_loaded_after_the_first(make_worker, segmenter: FakeSegmenter) -> None:
+    worker = make_worker()
+    segmenter.go_on.clear()
+    promised = worker.submit("cup", frame)
+    assert segmenter.asked.wait(PATIENCE) and not segmenter.completed.is_set()
+    segmenter.go_on.set()
+    assert promised.result(PATIENCE).answer is not None
+    assert segmenter.completed.wait(PATIENCE)
