@@ -53,7 +53,10 @@ def is_state_dict(content: Mapping[Any, Any]) -> bool:
 
 
 def native_clip(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """open_clip's names for the weights of a Hugging Face CLIPModel; others are returned as they are."""
+    """open_clip's names for the weights of a Hugging Face CLIPModel, and of an `open_clip.CustomTextCLIP`, whose text
+    tower is apart; others are returned as they are."""
+    if "text.token_embedding.weight" in state:
+        return {name.removeprefix("text."): value for name, value in state.items()}
     if "vision_model.embeddings.class_embedding" not in state:
         return state
     renamed = {}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,11 +12,12 @@ from torch import Tensor, nn
 
 from hybridgl_ros.errors import ConfigError, WeightsError
 from hybridgl_ros.models.cache import checked_weights
-from hybridgl_ros.models.clip_weights import PLAIN, ClipWeights, is_plain
+from hybridgl_ros.models.clip_architectures import clip_config
+from hybridgl_ros.models.clip_weights import ClipWeights, is_plain
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
 from hybridgl_ros.models.layouts import native_clip
 from hybridgl_ros.models.mobile_sam import build_mobile_sam
-from hybridgl_ros.models.parts import folder_of, part_of
+from hybridgl_ros.models.parts import part_of
 from hybridgl_ros.models.registry import Checkpoint, find_checkpoint
 from hybridgl_ros.models.sam2 import HIERA_SIZES, build_sam2
 from hybridgl_ros.models.sam_layouts import native_sam
@@ -38,8 +37,8 @@ SAM_BUILDERS: dict[str, Callable[[], Sam]] = {
 # OpenAI's statistics of RGB in 0–1.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-# Archives hold these beside the weights; open_clip computes them.
-DERIVED = ("input_resolution", "context_length", "vocab_size", "attn_mask")
+# Archives hold these beside the weights; open_clip computes them. A bias of all cosines changes no comparison of them.
+UNUSED = ("input_resolution", "context_length", "vocab_size", "attn_mask", "logit_bias")
 # Names that an error lists.
 NAMED = 5
 
@@ -107,7 +106,7 @@ def load_clip(name: str, device: str = "cpu") -> ClipModel:
     checkpoint = find_checkpoint(name, "clip")
     config = clip_config(checkpoint.architecture)
     state = native_clip(read_state(checked_weights(checkpoint)))
-    state = {key: value for key, value in state.items() if key.split(".")[-1] not in DERIVED}
+    state = {key: value for key, value in state.items() if key.split(".")[-1] not in UNUSED}
     plain = is_plain(config)
     try:
         model = empty_clip(config) if plain else other_clip(config)
@@ -128,35 +127,6 @@ def other_clip(config: Mapping[str, Any]) -> nn.Module:
     import open_clip
 
     return open_clip.CLIP(**config)
-
-
-def clip_config(architecture: str) -> dict[str, Any]:
-    """Arguments of `open_clip.CLIP`: read from a JSON file, or open_clip's own by model name.
-
-    Raises ConfigError for an unknown model and for one that is not a plain CLIP with OpenAI's tokenizer.
-    """
-    if architecture.endswith(".json"):
-        try:
-            config = json.loads(Path(architecture).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"CLIP architecture {architecture}: not readable: {error}") from error
-    else:
-        config = known_config(architecture)
-    unknown = [key for key in config if key not in PLAIN]
-    if unknown or any(key.startswith("hf_") for key in config["text_cfg"]):
-        raise ConfigError(
-            f"{architecture}: only plain CLIP models with OpenAI's tokenizer can be used"
-            + (f" (this one has {', '.join(unknown)})" if unknown else "")
-        )
-    return dict(config)
-
-
-def known_config(architecture: str) -> dict[str, Any]:
-    """What open_clip knows of a model by its name. Raises ConfigError when that is nothing."""
-    files = {file.stem: file for file in (folder_of("open_clip") / "model_configs").glob("*.json")}
-    if architecture not in files:
-        raise ConfigError(f"open_clip knows no model {architecture!r}")
-    return json.loads(files[architecture].read_text(encoding="utf-8"))
 
 
 def load_weights(model: nn.Module, state: dict[str, Tensor], checkpoint: Checkpoint, assign: bool = False) -> None:
