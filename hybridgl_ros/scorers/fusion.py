@@ -154,11 +154,12 @@ class FusionScorer:
         """What the map's cells weigh in the masks, computed when a scene's first expression with such a prior comes."""
         rows, columns = maps.coarse.values.shape
         grid = rows, columns
-        key = (MaskWeights, grid, maps.coarse.square, maps.position, maps.middle)
-        if key not in scene.memory:
-            masks = scene.proposals.masks
-            scene.memory[key] = mask_weights(masks, grid, maps.coarse.square, maps.position, maps.middle)
-        return scene.memory[key]
+        known: dict[str, MaskWeights] = scene.memory.setdefault(
+            (MaskWeights, grid, maps.coarse.square, maps.middle), {}
+        )
+        if maps.position not in known:
+            known.update(mask_weights(scene.proposals.masks, grid, maps.coarse.square, maps.position, maps.middle))
+        return known[maps.position]
 
     def _truncation_note(self, parse: Parse) -> tuple[str, ...]:
         if self.text.is_truncated(parse.sentence):

@@ -59,39 +59,63 @@ class MaskWeights:
 
 def mask_weights(
     masks: np.ndarray, grid: tuple[int, int], square: int, position: str = "none", middle: str = "radial"
-) -> MaskWeights:
-    """The weights of N×H×W bool masks, none empty, for maps of (rows, columns) cells under a position's prior."""
-    count, height, width = masks.shape
+) -> dict[str, MaskWeights]:
+    """The weights of N×H×W bool masks, none empty, for maps of (rows, columns) cells, under the priors of positions.
+
+    Of one pass over the masks come those of the position, and of all positions that rise or fall straight if it is
+    such a one: what falls is what is left of what rises.
+    """
+    _, height, width = masks.shape
     rows, columns = enlargement(grid[0], square, height), enlargement(grid[1], square, width)
-    prior = None
     if is_radial(position, middle):
-        prior = radial_weights(height, width)
-    else:
+        sums, area = masked_sums(masks, rows, columns, radial_weights(height, width))
+        found = {position: sums}
+    elif position == "middle":
         down, across = position_ramps(position, height, width)
-        rows, columns = down.double()[:, None] * rows, across.double()[:, None] * columns
-    inside = torch.zeros(count, *grid, dtype=torch.float64)
-    area = torch.zeros(count, dtype=torch.int64)
+        sums, area = masked_sums(masks, down.double()[:, None] * rows, across.double()[:, None] * columns)
+        found = {position: sums}
+    else:
+        down, across = position_ramps("down", height, width)[0], position_ramps("right", height, width)[1]
+        sums, area = masked_sums(
+            masks,
+            torch.cat([rows, down.double()[:, None] * rows], dim=1),
+            torch.cat([columns, across.double()[:, None] * columns], dim=1),
+        )
+        upper, lower = sums.chunk(2, dim=1)
+        (none, right), (down, _) = upper.chunk(2, dim=2), lower.chunk(2, dim=2)
+        found = {"none": none, "right": right, "left": none - right, "down": down, "up": none - down}
+    return {
+        name: MaskWeights(sums[:-1].flatten(1), sums[-1].flatten(), area, height * width)
+        for name, sums in found.items()
+    }
+
+
+def masked_sums(masks: np.ndarray, rows: Tensor, columns: Tensor, prior: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Rᵀ (M ⊙ P) C of N×H×W masks and at last of the whole picture, (N+1)×r×c float64; the masks' areas, N int64."""
+    sums = torch.zeros(len(masks) + 1, rows.shape[1], columns.shape[1], dtype=torch.float64)
+    area = torch.zeros(len(masks), dtype=torch.int64)
     for number, mask in enumerate(masks):
         left, top, right, bottom = corners(mask)
         box = slice(top, bottom + 1), slice(left, right + 1)
-        inside[number] = adjoint(mask[box], rows[box[0]], columns[box[1]], None if prior is None else prior[box])
+        sums[number] = adjoint(mask[box], rows[box[0]], columns[box[1]], None if prior is None else prior[box])
         area[number] = int(np.count_nonzero(mask[box]))
-    ramps = rows.sum(dim=0)[:, None] * columns.sum(dim=0)
-    total = ramps if prior is None else rows.T @ (prior.double() @ columns)
-    return MaskWeights(inside.flatten(1), total.flatten(), area, height * width)
+    sums[-1] = torch.outer(rows.sum(0), columns.sum(0)) if prior is None else rows.T @ (prior.double() @ columns)
+    return sums, area
 
 
 def adjoint(mask: np.ndarray, rows: Tensor, columns: Tensor, prior: Tensor | None) -> Tensor:
     """Rᵀ (M ⊙ P) C of the pixels of a box."""
-    used = columns.any(dim=0).nonzero().flatten()
-    span = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0)
+    used = columns.any(dim=0)
+    columns = columns[:, used]
     found = torch.zeros(rows.shape[1], columns.shape[1], dtype=torch.float64)
     for piece in pieces(len(mask), mask.shape[1] * torch.float64.itemsize):
         some = torch.from_numpy(mask[piece]).double()
         if prior is not None:
             some *= prior[piece]
-        found[:, span] += rows[piece].T @ (some @ columns[:, span])
-    return found
+        found += rows[piece].T @ (some @ columns)
+    sums = found.new_zeros(len(found), len(used))
+    sums[:, used] = found
+    return sums
 
 
 @lru_cache(maxsize=1)
