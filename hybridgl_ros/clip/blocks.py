@@ -32,6 +32,7 @@ class Block:
         self._attention = block.attn
         # open_clip's class and our own: importing the former takes seconds.
         self._quick = type(block.mlp.gelu).__name__ == "QuickGELU"
+        self._hidden = int(block.mlp.c_fc.out_features)
         self.heads = int(block.attn.num_heads)
 
     def __call__(self, tokens: Tensor, first_sees: Tensor | None = None) -> Tensor:
@@ -39,8 +40,7 @@ class Block:
         count, length, width = tokens.shape
         out = torch.empty_like(tokens)
         for piece in self._pieces(tokens, count, 3 * length * width):
-            normed = self._block.ln_1(tokens[piece])
-            query, key, value = self.projections(normed)
+            query, key, value = self.projections(self.norm(tokens[piece]))
             attended = F.scaled_dot_product_attention(query, key, value)
             if first_sees is not None:
                 mask = first_sees[piece, None, None]
@@ -51,14 +51,18 @@ class Block:
 
     def rows(self, tokens: Tensor, rows: Rows, sees: Tensor | None = None) -> Tensor:
         """The block's output for some tokens only, B×R×width. sees: B×R×L bool, what they may attend to."""
-        width = tokens.shape[-1]
-        weight, bias = self._attention.in_proj_weight, self._attention.in_proj_bias
-        normed = self._block.ln_1(tokens)
-        query = self._split(F.linear(normed[:, rows], weight[:width], bias[:width]), 1)[0]
-        key, value = self._split(F.linear(normed, weight[width:], bias[width:]), 2)
+        query, key, value = self._projections_of(self.norm(tokens), rows)
         mask = None if sees is None else sees[:, None]
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return self._add_mlp(tokens[:, rows] + self.merge(attended))
+
+    def _projections_of(self, normed: Tensor, rows: Rows) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of some normed tokens, B×heads×R×d, keys and values of all."""
+        width = normed.shape[-1]
+        weight, bias = self._attention.in_proj_weight, self._attention.in_proj_bias
+        query = self._split(F.linear(normed[:, rows], weight[:width], bias[:width]), 1)[0]
+        key, value = self._split(F.linear(normed, weight[width:], bias[width:]), 2)
+        return query, key, value
 
     def norm(self, tokens: Tensor) -> Tensor:
         """Tokens as the attention sees them."""
@@ -70,13 +74,16 @@ class Block:
 
     def merge(self, attended: Tensor) -> Tensor:
         """What B×heads×L×d attention outputs add to the tokens, B×L×width."""
-        count, heads, length, width = attended.shape
-        merged = attended.transpose(1, 2).reshape(count, length, heads * width)
-        return self._block.ls_1(self._attention.out_proj(merged))
+        return self._block.ls_1(self._attention.out_proj(self._joined(attended)))
 
     def finish(self, tokens: Tensor, attended: Tensor) -> Tensor:
         """The block's output for tokens and their attention outputs."""
         return self._add_mlp(tokens + self.merge(attended))
+
+    @staticmethod
+    def _joined(attended: Tensor) -> Tensor:
+        """B×heads×L×d as B×L×width."""
+        return attended.transpose(1, 2).flatten(2)
 
     def _split(self, projected: Tensor, parts: int) -> Tensor:
         count, length, width = projected.shape
@@ -84,10 +91,14 @@ class Block:
 
     def _add_mlp(self, tokens: Tensor) -> Tensor:
         """Adds the MLP's output in place; a few rows at a time, so that the hidden ones are not written out."""
-        block, flat = self._block, tokens.view(-1, tokens.shape[-1])
-        for piece in self._pieces(tokens, len(flat), block.mlp.c_fc.out_features):
-            flat[piece] += block.ls_2(self._mlp(block.ln_2(flat[piece])))
+        flat = tokens.view(-1, tokens.shape[-1])
+        for piece in self._pieces(tokens, len(flat), self._hidden):
+            flat[piece] += self._fed(flat[piece])
         return tokens
+
+    def _fed(self, rows: Tensor) -> Tensor:
+        """What the MLP adds to tokens R×width."""
+        return self._block.ls_2(self._mlp(self._block.ln_2(rows)))
 
     def _mlp(self, rows: Tensor) -> Tensor:
         widen, narrow = self._block.mlp.c_fc, self._block.mlp.c_proj

@@ -1,4 +1,4 @@
-"""Token-level access to any open_clip vision transformer."""
+"""Token-level access to any open_clip vision transformer, and to timm's EVA."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hybridgl_ros.clip.blocks import Block
+from hybridgl_ros.clip.eva import EvaBlock, EvaTower, is_eva
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.models.loading import ClipModel
 
@@ -26,6 +27,8 @@ class ClipEncoder:
 
     def __init__(self, loaded: ClipModel, dtype: torch.dtype = torch.float32) -> None:
         visual: Any = loaded.model.visual
+        if is_eva(visual):
+            visual = EvaTower(visual)
         if not (hasattr(visual, "transformer") and hasattr(visual, "conv1") and hasattr(visual, "class_embedding")):
             raise ConfigError(f"{type(visual).__name__} is not a vision transformer with a class token")
         # open_clip's towers differ from model to model, so their parts are not typed.
@@ -36,7 +39,18 @@ class ClipEncoder:
         self.context_length = loaded.context_length
         self.statistics = {"clip": (loaded.mean, loaded.std), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
         self.dtype = dtype
-        self.blocks: Sequence[Block] = [Block(block) for block in visual.transformer.resblocks]
+        self.blocks: Sequence[Block] = self._blocks(visual)
+
+    @staticmethod
+    def _blocks(visual: Any) -> list[Block]:
+        if isinstance(visual, EvaTower):
+            return [EvaBlock(block, visual.rotations) for block in visual.transformer.resblocks]
+        return [Block(block) for block in visual.transformer.resblocks]
+
+    def require_own_blocks(self, method: str) -> None:
+        """Raise ConfigError for a tower that is not open_clip's, for a method that needs to look into its blocks."""
+        if isinstance(self.visual, EvaTower):
+            raise ConfigError(f"{method} cannot use EVA: it wants a vision transformer of open_clip's own blocks")
 
     @property
     def device(self) -> torch.device:

@@ -7,6 +7,7 @@ wants a vision transformer whose feature is its class token's, and a text tower 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ POOLED = {
     "map": "its image feature is attention over all tokens, not a class token's",
     "avg": "its image feature is the mean of all tokens, not a class token's",
 }
+EVA, POST_NORM = re.compile(r"eva(02)?_"), re.compile(r"eva02_enormous_")
 SCALES = ("scale_heads", "scale_attn_inner", "scale_attn", "scale_fc")
 OWN_BLOCKS = ("block_type", "qk_norm", "scaled_cosine_attn", *SCALES)
 
@@ -75,10 +77,19 @@ def refused_vision(vision: Mapping[str, Any]) -> str:
     if pool in POOLED:
         return POOLED[pool] + (f" (timm's {timm})" if timm else "")
     if timm:
-        return f"its image tower is timm's {timm}, not a transformer of open_clip's own blocks"
+        return refused_timm(timm, pool)
     if pool != "tok":
         return f"its image feature is not a class token's (pool_type {pool})"
     return own_blocks("image", vision)
+
+
+def refused_timm(name: str, pool: str) -> str:
+    """The same of a tower of timm's: of all of them only EVA is known."""
+    if POST_NORM.match(name):
+        return f"the blocks of its image tower norm what they add, not what they read (timm's {name})"
+    if not EVA.match(name) or pool != "token":
+        return f"its image tower is timm's {name}, not a transformer of open_clip's own blocks"
+    return ""
 
 
 def refused_text(text: Mapping[str, Any]) -> str:

@@ -35,7 +35,8 @@ def test_every_model_of_open_clip_is_used_or_refused_in_a_line():
             refused[name] = str(error)
     assert all("\n" not in reason and len(reason) < 200 for reason in refused.values())
     assert {"ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14-378-quickgelu", "ViT-M-16-alt"} <= set(used)
-    assert not [name for name in used if not name.startswith("ViT-")]
+    assert {"EVA02-B-16", "EVA02-L-14", "EVA02-L-14-336", "EVA01-g-14"} <= set(used)
+    assert not [name for name in used if not name.startswith(("ViT-", "EVA"))]
     assert len(used) + len(refused) == len(CONFIGS)
 
 
@@ -47,7 +48,8 @@ def test_every_model_of_open_clip_is_used_or_refused_in_a_line():
             "ViT-B-16-SigLIP",
             r"cannot be used: its image feature is attention over all tokens, .* \(timm",
         ),
-        ("EVA02-B-16", "its image tower is timm's eva02_base_patch16_clip_224, not a transformer of open_clip's own"),
+        ("EVA02-E-14", r"the blocks of its image tower norm what they add, not what they read \(timm's eva02_enormous"),
+        ("MobileCLIP-B", "its image tower is timm's vit_base_mci_224, not a transformer of open_clip's own"),
         ("convnext_base", "its image tower is timm's convnext_base"),
         ("MobileCLIP-S1", r"its image feature is the mean of all tokens, not a class token's \(timm's fastvit_mci1\)"),
         ("ViT-L-14-CLIPA", "its image feature is the mean of all tokens"),

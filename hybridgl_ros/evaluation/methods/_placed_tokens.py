@@ -19,7 +19,9 @@ def region_tokens(clip: ClipEncoder, pixels: Tensor, masks: Tensor | None = None
 
     pixels: normalised 3×H×W; what is left over of whole patches is not looked at. masks: N×H×W bool. Each has a class
     token that attends to itself and to the patches whose upper left pixel its mask covers; patches see no class token.
+    Raises ConfigError for an EVA, whose positions are turned for one class token.
     """
+    clip.require_own_blocks("Ref-Diff")
     visual = clip.visual
     with torch.no_grad():
         patches = visual.conv1(pixels[None]).float()

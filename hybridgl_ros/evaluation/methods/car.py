@@ -65,6 +65,7 @@ class ClipAsRnn:
     """segmenter: parses; its CLIP draws and judges. values: the published ones, `CarValues`."""
 
     def __init__(self, segmenter: ReferringSegmenter, values: CarValues) -> None:
+        segmenter.clip.require_own_blocks("CLIP as RNN")
         self.segmenter, self.values, self.clip = segmenter, values, segmenter.clip
 
     def encode(self, image: np.ndarray) -> EncodedCar:
