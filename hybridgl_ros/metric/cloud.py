@@ -41,8 +41,11 @@ def cloud_of(mask: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settin
     """
     known = mask & np.isfinite(depth) & (depth > 0)
     kept = known & inner(mask, settings.rim) & ~flying(depth, settings)
-    if not kept.any():
-        kept = known
+    return cloud_in(kept if kept.any() else known, depth, intrinsics, settings)
+
+
+def cloud_in(kept: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settings: MetricSettings) -> Cloud:
+    """The points of H×W bool pixels with depth, without those far behind or in front of the greater part."""
     pixels = np.argwhere(kept)
     cloud = Cloud(back_projected(pixels, depth[kept], intrinsics), pixels)
     return cloud.only(greater_part(cloud.points[:, 2], settings.gap))

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from hybridgl_ros.errors import PlaceError
-from hybridgl_ros.metric.cloud import Cloud, cloud_of, pieces
+from hybridgl_ros.metric.cloud import Cloud, cloud_in, cloud_of, pieces
 from hybridgl_ros.metric.plane import Plane, plane_below, standing_height
+from hybridgl_ros.metric.surface import surface
 from hybridgl_ros.metric.symmetry import Sight, axis_of, box_axes, level_axes
 from hybridgl_ros.settings import MetricSettings
 from hybridgl_ros.types import Scene
@@ -84,6 +85,8 @@ def locate_in(mask: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, setti
         up, foot = LEVEL_CAMERA, -np.inf
         heights = cloud.points @ up
     else:
+        mask = surface(mask, depth, intrinsics, plane, settings)
+        cloud = cloud_in(mask, depth, intrinsics, settings)
         up, foot = plane.normal, standing_height(plane, cloud, mask, depth, intrinsics, settings)
         heights = plane.heights(cloud.points)
         cloud, heights = above(cloud, heights, foot, settings)

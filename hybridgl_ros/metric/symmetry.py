@@ -1,8 +1,8 @@
-"""The hidden half of an object, by symmetry: most things look the same after half a turn about their vertical axis.
+"""The hidden half of an object, by symmetry: most things that stand or lie on a table have upright planes of symmetry.
 
 After Bohg et al., "Mind the gap: robotic grasping under incomplete observation" (ICRA 2011), who mirror the visible
-points at a vertical plane and ask whether the camera contradicts. Here the turn is about an axis, so that two numbers
-are searched for, and the smallest of the objects that fit is taken.
+points at such a plane and ask whether the camera contradicts. Here the two planes are sought apart from one another,
+and of the objects that fit the smallest is taken.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import numpy as np
 
 from hybridgl_ros.settings import MetricSettings
 
-STEPS = 9
-ROUNDS = 5
-REACH = 0.6
-WORST = 0.25
+# Of the length of what is seen: how far apart places of a mirror are that are tried.
+STEP = 0.025
+# How many places after one must contradict no less for it to be a minimum.
+AHEAD = 3
+# Of the size of what is seen: a contradiction that is as bad as any worse one.
+WORST = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,30 +57,55 @@ class Sight:
 
 
 def axis_of(points: np.ndarray, up: np.ndarray, sight: Sight, settings: MetricSettings) -> np.ndarray:
-    """The place (3,) of the vertical axis of half-turn symmetry of N×3 visible points: its point level with
-    the origin.
+    """The place (3,) of the vertical axis of an object of which N×3 points are seen: its point level with the origin.
 
-    up: (3,) unit. A grid search that becomes finer, for the least of: mean contradiction of the turned points, and
-    size of the box around both halves, weighted by `compactness`, both in sizes of what is seen.
+    up: (3,) unit. The axis is where the two mirrors cross that stand along the sides of the smallest upright box around
+    what is seen, see `mirror`.
     """
     level = level_axes(points, up)
     flat = points @ level.T
     sides = box_axes(flat)
-    ends = np.quantile(flat @ sides.T, [settings.tail, 1 - settings.tail], axis=0)
-    size = float((ends[1] - ends[0]).mean()) or 1.0
+    # Both point away from the camera, to where something may be hidden.
+    sides = np.where(sides[:, :1] < 0, -sides, sides)
+    near, far = np.quantile(flat @ sides.T, [settings.tail, 1 - settings.tail], axis=0)
+    size = float((far - near).mean()) or 1.0
     thinned = points[:: max(1, len(points) // settings.most)]
-    heights = (thinned @ up)[None, :, None] * up
-    centre = ends.mean(0) @ sides
-    reach = REACH * size
-    grid = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, STEPS)], indexing="ij"), -1).reshape(-1, 2)
-    for _ in range(ROUNDS):
-        tried = centre + reach * grid
-        turned = (2 * tried[:, None] - thinned @ level.T) @ level + heights
-        contradicted = np.minimum(sight.contradiction(turned), WORST * size).mean(1) / size
-        box = 2 * np.maximum(ends[1] - tried @ sides.T, tried @ sides.T - ends[0]).mean(1) / size
-        centre = tried[np.argmin(contradicted + settings.compactness * box)]
-        reach *= 2 / (STEPS - 1)
-    return centre @ level
+    places = [
+        mirror(thinned, side @ level, (float(first), float(last)), size, settings.hidden * float(side[0]), sight)
+        for side, first, last in zip(sides, near, far, strict=True)
+    ]
+    return np.array(places) @ sides @ level
+
+
+def mirror(
+    points: np.ndarray, normal: np.ndarray, ends: tuple[float, float], size: float, hidden: float, sight: Sight
+) -> float:
+    """Where the mirror with a (3,) unit normal stands, at which N×3 points are turned into what the camera did not see.
+
+    ends: where the points begin and end along the normal, metres; size: of what is seen, metres. From the middle of the
+    ends on, to at most `hidden` of their distance beyond it, it is the first place at which the mirrored points
+    contradict the camera less than at those that follow: the smallest object that fits. The middle itself where the
+    contradiction falls up to the last of these places: then the object is not symmetric, or its end is not seen.
+    """
+    first, last = ends
+    steps = max(1, int(np.ceil(hidden / STEP)))
+    tried = (first + last) / 2 + (last - first) * STEP * np.arange(-1, steps + 1)
+    mirrored = points + 2 * (tried[:, None] - points @ normal)[..., None] * normal
+    cost = np.minimum(sight.contradiction(mirrored) / size, WORST).mean(1)
+    place = next(
+        number for number in range(len(cost)) if cost[number] <= cost[number + 1 :][:AHEAD].min(initial=np.inf)
+    )
+    if place == len(cost) - 1:
+        return (first + last) / 2
+    return float(tried[place] + lowest(cost[max(0, place - 1) : place + 2]) * (tried[1] - tried[0]))
+
+
+def lowest(values: np.ndarray) -> float:
+    """Where a parabola through three values is lowest, in steps from the middle one; 0 where there are not three."""
+    if len(values) < 3:
+        return 0.0
+    bend = values[0] - 2 * values[1] + values[2]
+    return float(np.clip((values[0] - values[2]) / (2 * bend), -0.5, 0.5)) if bend > 0 else 0.0
 
 
 def level_axes(points: np.ndarray, up: np.ndarray) -> np.ndarray:

@@ -24,6 +24,18 @@ class MetricSettings:
     piece: float = setting(
         "Share of the largest connected piece that another one needs to be of the same object.", low=0.0, high=1.0
     )
+    crease: float = setting(
+        "Bend of a surface towards the camera (sine of the angle) that parts two objects.", low=0.0, high=2.0
+    )
+    bend: float = setting("How far apart, to either side, that bend is measured.", low=0.0, high=1.0)
+    covered: float = setting(
+        "Share of a patch of surface that a mask must cover for all of it to be of the object; above 1: none is.",
+        low=0.0,
+        high=2.0,
+    )
+    spilt: float = setting(
+        "Share of a patch of surface below which what a mask covers of it is another object's.", low=0.0, high=1.0
+    )
     fewest: int = setting("Points below which nothing is measured.", low=3, high=100000)
     most: int = setting("Points looked at in the search for an object's centre.", low=10, high=100000)
     surroundings: float = setting(
@@ -35,6 +47,8 @@ class MetricSettings:
     )
     trials: int = setting("Planes tried.", low=1, high=100000)
     tail: float = setting("Share of the points left out at either end of an extent.", low=0.0, high=0.4)
-    compactness: float = setting(
-        "Weight of a small object against one whose hidden half fits behind what is seen.", low=0.0, high=100.0
+    hidden: float = setting(
+        "How far behind the middle of what is seen an object's middle may be, in lengths of what is seen, at most.",
+        low=0.0,
+        high=10.0,
     )

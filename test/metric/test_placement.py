@@ -8,58 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from solids import AWAY, INTRINSICS, RIGHT, SETTINGS, UP, ball, box, on_table
 
-from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import PlaceError
 from hybridgl_ros.metric.cloud import cloud_of, greater_part
 from hybridgl_ros.metric.placement import locate, place_of, quaternion_of
+from hybridgl_ros.metric.symmetry import lowest, mirror
 from hybridgl_ros.types import Proposals, Scene
-
-SETTINGS = load_config("embedded").metric
-HEIGHT, WIDTH, FOCAL = 240, 320, 300.0
-INTRINSICS = np.array([[FOCAL, 0, (WIDTH - 1) / 2], [0, FOCAL, (HEIGHT - 1) / 2], [0, 0, 1]])
-STEEP = np.radians(45)
-UP = np.array([0, -np.cos(STEEP), -np.sin(STEEP)])
-AWAY = np.array([0, -np.sin(STEEP), np.cos(STEEP)])
-RIGHT = np.array([1.0, 0, 0])
-TABLE = np.array([0, 0, 1.0])
-RAYS = np.stack(
-    [
-        (np.arange(WIDTH)[None] - INTRINSICS[0, 2]) / FOCAL + np.zeros((HEIGHT, 1)),
-        (np.arange(HEIGHT)[:, None] - INTRINSICS[1, 2]) / FOCAL + np.zeros((1, WIDTH)),
-        np.ones((HEIGHT, WIDTH)),
-    ],
-    -1,
-)
-
-
-def seen(depth_of_object: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mask and depth of an object, whose own depth is infinite where it is not, on the table."""
-    table = (TABLE @ UP) / (RAYS @ UP)
-    depth = np.minimum(depth_of_object, np.where(table > 0, table, np.nan))
-    return np.isfinite(depth_of_object) & (depth_of_object <= depth), depth.astype(np.float32)
-
-
-def box(centre: np.ndarray, turn: float, sides: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """A box of level sides and height, turned by an angle."""
-    axes = np.stack([np.cos(turn) * RIGHT + np.sin(turn) * AWAY, -np.sin(turn) * RIGHT + np.cos(turn) * AWAY, UP])
-    with np.errstate(divide="ignore"):
-        slopes = 1 / (RAYS @ axes.T)
-    middle, half = axes @ centre, np.array(sides) / 2
-    near, far = np.sort([(middle - half) * slopes, (middle + half) * slopes], axis=0)
-    first, last = near.max(-1), far.min(-1)
-    return seen(np.where(first < last, first, np.inf))
-
-
-def ball(centre: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
-    along = RAYS @ centre / (RAYS**2).sum(-1)
-    inside = along**2 - (centre @ centre - radius**2) / (RAYS**2).sum(-1)
-    return seen(np.where(inside > 0, along - np.sqrt(np.maximum(inside, 0)), np.inf))
-
-
-def on_table(right: float, away: float, height: float) -> np.ndarray:
-    return TABLE + right * RIGHT + away * AWAY + height * UP
-
 
 places = st.tuples(st.floats(-0.15, 0.15), st.floats(-0.1, 0.1))
 
@@ -69,9 +24,9 @@ places = st.tuples(st.floats(-0.15, 0.15), st.floats(-0.1, 0.1))
 def test_a_box_is_where_it_stands(place, turn: float, long: float, height: float) -> None:
     centre = on_table(*place, height / 2)
     found = locate(*box(centre, turn, (0.08, long, height)), INTRINSICS, SETTINGS)
-    assert np.linalg.norm(found.position - centre) < 0.012
-    assert found.distance == pytest.approx(float(np.linalg.norm(centre)), abs=0.012)
-    assert np.sort([0.08, long]) == pytest.approx(found.extent[:2], abs=0.025)
+    assert np.linalg.norm(found.position - centre) < 0.006
+    assert found.distance == pytest.approx(float(np.linalg.norm(centre)), abs=0.006)
+    assert np.sort([0.08, long]) == pytest.approx(found.extent[:2], abs=0.015)
     assert found.extent[2] == pytest.approx(height, abs=0.01)
 
 
@@ -81,7 +36,7 @@ def test_a_ball_is_not_where_its_surface_is(place, radius: float) -> None:
     centre = on_table(*place, radius)
     found = locate(*ball(centre, radius), INTRINSICS, SETTINGS)
     surface = found.cloud.points.mean(0)
-    assert np.linalg.norm(found.position - centre) < np.linalg.norm(surface - centre) / 2
+    assert np.linalg.norm(found.position - centre) < np.linalg.norm(surface - centre) / 4
 
 
 def test_the_gripper_comes_from_above_and_closes_along_the_shorter_side() -> None:
@@ -210,3 +165,37 @@ def test_the_edge_of_another_object_is_no_part_of_this_one() -> None:
     assert (other & ~mask).any()
     wide = mask | (other & (np.indices(mask.shape)[1] < np.flatnonzero(other.any(0))[0] + 4))
     assert locate(wide, both, INTRINSICS, SETTINGS).position == pytest.approx(one.position, abs=0.006)
+
+
+@settings(max_examples=10)
+@given(turn=st.floats(-0.1, 0.1), flat=st.floats(0.7, 1.0))
+def test_a_long_thing_across_the_view_is_in_the_middle_of_its_ends(turn: float, flat: float) -> None:
+    """Thin at one end, so that no mirror across its length fits."""
+    along = np.cos(turn) * RIGHT + np.sin(turn) * AWAY
+    thick, depth = box(on_table(0, 0, 0.04) - 0.06 * along, turn, (0.12, 0.08, 0.08))
+    thin, depth_thin = box(on_table(0, 0, 0.02) + 0.06 * along, turn, (0.12, 0.04 * flat, 0.04))
+    both = np.fmin(depth, depth_thin)
+    found = locate(thick | thin, both, INTRINSICS, SETTINGS)
+    assert abs((found.position - on_table(0, 0, 0.04)) @ along) < 0.02
+
+
+def test_the_lowest_place_of_a_parabola() -> None:
+    for place in (-0.4, 0.0, 0.3):
+        assert lowest((np.array([-1, 0, 1]) - place) ** 2) == pytest.approx(place)
+    assert lowest(np.array([3.0, 1.0])) == lowest(np.array([2.0, 2.0, 2.0])) == 0.0
+    assert lowest(np.array([0.0, 1.0, 5.0])) == -0.5
+
+
+def test_the_mirror_stands_at_the_first_place_that_fits() -> None:
+    """Half of a circle on a table, seen from its side: the other half is hidden behind it."""
+    angle = np.linspace(-np.pi / 2, np.pi / 2, 50)
+    points = np.stack([np.sin(angle), 0 * angle, 5 - np.cos(angle)], axis=-1)
+
+    class Back:
+        @staticmethod
+        def contradiction(mirrored: np.ndarray) -> np.ndarray:
+            return np.abs(np.hypot(mirrored[..., 0], mirrored[..., 2] - 5) - 1)
+
+    found = mirror(points, np.array([0.0, 0, 1]), (4.0, 5.0), 1.5, 0.7, Back)
+    assert found == pytest.approx(5, abs=0.01)
+    assert mirror(points, np.array([0.0, 0, 1]), (4.0, 5.0), 1.5, 0.3, Back) == pytest.approx(4.5)
