@@ -37,15 +37,25 @@ class EvaTower:
         trunk = visual.trunk
         if trunk.global_pool != "token" or trunk.num_prefix_tokens != 1 or trunk.pos_embed is None:
             raise ConfigError("an EVA whose feature is not that of one class token with a position cannot be used")
-        kinds = {f"{type(block).__name__} with {type(block.attn).__name__}" for block in trunk.blocks}
-        if kinds != {"EvaBlock with EvaAttention"} or trunk.rope_mixed:
+        kinds = {kind_of(block) for block in trunk.blocks}
+        if kinds != {"EvaBlock with EvaAttention"} or getattr(trunk, "rope_mixed", False):
             raise ConfigError(f"an EVA with blocks of the kind {', '.join(sorted(kinds))} cannot be used")
         self.image_size, self.grid_size = visual.image_size, trunk.patch_embed.grid_size
         self.conv1 = trunk.patch_embed.proj
         self.class_embedding, self.positional_embedding = trunk.cls_token[0, 0], trunk.pos_embed[0]
-        self.ln_pre, self.ln_post = trunk.norm_pre, nn.Sequential(trunk.norm, trunk.fc_norm, trunk.head, visual.head)
+        self.ln_pre, self.ln_post = (
+            getattr(trunk, "norm_pre", nn.Identity()),
+            nn.Sequential(trunk.norm, trunk.fc_norm, trunk.head, visual.head),
+        )
         self.rotations = Rotations(trunk.rope, self.grid_size)
         self.transformer = SimpleNamespace(resblocks=trunk.blocks)
+
+
+def kind_of(block: Any) -> str:
+    """What is said of blocks that are not known, and of all that matters in those that are."""
+    # Later kinds of EVA; older versions of timm know nothing of them.
+    extras = [name for name in ("rotate_half", "gate") if getattr(block.attn, name, None)]
+    return " and ".join([f"{type(block).__name__} with {type(block.attn).__name__}", *extras])
 
 
 class Rotations:

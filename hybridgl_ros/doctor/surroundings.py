@@ -20,6 +20,7 @@ from hybridgl_ros.doctor.hardware import DDS_VARIABLES, named_profile
 from hybridgl_ros.errors import HybridGLError
 from hybridgl_ros.memory import available_memory
 from hybridgl_ros.models.cache import checked_weights, weights_path
+from hybridgl_ros.models.extras import check_library
 from hybridgl_ros.models.registry import find_checkpoint
 from hybridgl_ros.resources import config_directory
 from hybridgl_ros.settings import Config
@@ -152,13 +153,14 @@ def language_pipeline(config: Config | None) -> tuple[str, str]:
 
 
 def weights(name: str, kind: str) -> Weights:
-    """A checkpoint, and whether it is there with the right SHA-256."""
+    """A checkpoint, whether what computes it is installed, and whether it is there with the right SHA-256."""
     try:
         checkpoint = find_checkpoint(name, kind)
     except HybridGLError as error:
         return Weights(name, kind, error=str(error))
     size = checkpoint.size or (path.stat().st_size if (path := weights_path(checkpoint)).is_file() else 0)
     try:
+        check_library(checkpoint.architecture)
         checked_weights(checkpoint)
     except HybridGLError as error:
         return Weights(name, kind, checkpoint.architecture, size, str(error))

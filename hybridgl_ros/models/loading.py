@@ -15,6 +15,7 @@ from hybridgl_ros.models.cache import checked_weights
 from hybridgl_ros.models.clip_architectures import clip_config
 from hybridgl_ros.models.clip_weights import ClipWeights, is_plain
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
+from hybridgl_ros.models.extras import check_library
 from hybridgl_ros.models.layouts import native_clip
 from hybridgl_ros.models.mobile_sam import build_mobile_sam
 from hybridgl_ros.models.parts import part_of
@@ -85,7 +86,8 @@ def clip_tokenizer() -> Any:
 def load_sam(name: str, device: str = "cpu") -> Sam:
     """The SAM of a registry name, float32, in evaluation mode.
 
-    Raises ConfigError for an unknown name or device, WeightsError when its weights are missing or damaged.
+    Raises ConfigError for an unknown name or device, or a library that is not installed, WeightsError when its weights
+    are missing or damaged.
     """
     target = find_device(device)
     checkpoint = find_checkpoint(name, "sam")
@@ -93,6 +95,7 @@ def load_sam(name: str, device: str = "cpu") -> Sam:
         raise ConfigError(
             f"{name}: unknown SAM architecture {checkpoint.architecture!r}; there is {', '.join(SAM_BUILDERS)}"
         )
+    check_library(checkpoint.architecture)
     state = native_sam(read_state(checked_weights(checkpoint)))
     with unfilled():
         sam = SAM_BUILDERS[checkpoint.architecture]()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hybridgl_ros.models.embedded_sam import PUBLISHED_SIZES, DecoderSizes, sam_around
-from hybridgl_ros.models.extras import needed
+from hybridgl_ros.models.extras import library_of
 from hybridgl_ros.models.parts import part_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class TinyVitEncoder(nn.Module):
 
     def __init__(self, vit: TinyVitSizes, sizes: DecoderSizes) -> None:
         super().__init__()
-        timm = needed("timm.models.tiny_vit", "MobileSAM", "mobilesam")
+        timm = library_of("mobile_sam", ".models.tiny_vit")
         self.img_size = sizes.image
         # timm computes indices while it builds; they have values nowhere else.
         with torch.device("cpu"):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hybridgl_ros.models.embedded_sam import PUBLISHED_SIZES, DecoderSizes, sam_around
-from hybridgl_ros.models.extras import needed
+from hybridgl_ros.models.extras import library_of
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -69,7 +69,7 @@ class HieraEncoder(nn.Module):
 
     def __init__(self, hiera: HieraSizes, sizes: DecoderSizes) -> None:
         super().__init__()
-        transformers = needed("transformers", "SAM 2.1", "sam2")
+        transformers = library_of("hiera")
         self.img_size = sizes.image
         backbone = transformers.Sam2HieraDetConfig(
             hidden_size=hiera.width,

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from timm.models.eva import Eva
 
 from hybridgl_ros.clip.encoder import ClipEncoder
+from hybridgl_ros.clip.eva import EvaTower
 from hybridgl_ros.clip.text import TextEncoder
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.methods._placed_tokens import region_tokens
@@ -37,12 +38,11 @@ KINDS = {
     "eva_narrow": {"mlp_ratio": 3.0},
     "eva_scaled": {"init_values": 0.3, "qk_norm": True, "qkv_fused": False},
 }
-POST_NORM = "eva_post_norm"
 
 
 def narrow(name: str, **changes) -> Eva:
     sizes = {"img_size": SIDE, "patch_size": PATCH, "embed_dim": 32, "depth": DEPTH, "num_heads": 4}
-    return Eva(**{**sizes, "global_pool": "token", **KINDS.get(name, {"use_post_norm": True}), **changes})
+    return Eva(**{**sizes, "global_pool": "token", **KINDS.get(name, {}), **changes})
 
 
 @pytest.fixture(autouse=True)
@@ -135,11 +135,17 @@ def test_methods_that_look_into_open_clips_blocks_refuse_it(model):
         region_tokens(clip, torch.zeros(3, SIDE, SIDE))
 
 
-def test_blocks_that_norm_what_they_add_are_refused(register, tmp_path):
-    config = config_of(POST_NORM)
-    model = open_clip.CustomTextCLIP(**{key: value for key, value in config.items() if key != "custom_text"})
-    (tmp_path / "mine.json").write_text(json.dumps(config))
-    save_file(model.state_dict(), tmp_path / "m.safetensors")
-    register("mine", "clip", str(tmp_path / "mine.json"), tmp_path / "m.safetensors")
-    with pytest.raises(ConfigError, match="an EVA with blocks of the kind EvaBlockPostNorm with EvaAttention cannot"):
-        ClipEncoder(load_clip("mine"))
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"use_post_norm": True}, "blocks of the kind EvaBlockPostNorm with EvaAttention cannot"),
+        ({"use_rot_pos_emb": True, "rope_rotate_half": True}, "EvaBlock with EvaAttention and rotate_half cannot"),
+        ({"attn_type": "rope"}, "EvaBlock with AttentionRope cannot"),
+        ({"global_pool": "avg"}, "not that of one class token"),
+        ({"num_reg_tokens": 2}, "not that of one class token"),
+    ],
+)
+def test_evas_of_other_kinds_are_refused(changes, said):
+    visual = SimpleNamespace(trunk=narrow("", **changes), image_size=(SIDE, SIDE), head=torch.nn.Identity())
+    with pytest.raises(ConfigError, match=said):
+        EvaTower(visual)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import partial
 from types import SimpleNamespace
@@ -14,9 +15,10 @@ import torch.nn.functional as F
 from published_masks import EVERYTHING, generated, settings
 from safetensors.torch import save_file
 
+from hybridgl_ros.doctor import surroundings
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.models.embedded_sam import PIXEL_MEAN, PIXEL_STD, DecoderSizes
-from hybridgl_ros.models.loading import SAM_BUILDERS
+from hybridgl_ros.models.loading import SAM_BUILDERS, load_sam
 from hybridgl_ros.models.mobile_sam import TinyVitSizes, build_mobile_sam
 from hybridgl_ros.models.sam2 import HieraSizes, build_sam2
 from hybridgl_ros.models.sam_layouts import native_sam
@@ -111,6 +113,7 @@ class Predictor:
 
 @pytest.mark.parametrize("build", [partial(build_sam2, HIERA, SIZES), partial(build_mobile_sam, VIT, SIZES)])
 def test_a_segmenter_takes_either_by_its_name(build, register, photo, tmp_path, monkeypatch):
+    pytest.importorskip("transformers")
     monkeypatch.setitem(SAM_BUILDERS, "small", build)
     save_file(seeded(build(), 7).state_dict(), tmp_path / "small.safetensors")
     register("mine", "sam", "small", tmp_path / "small.safetensors")
@@ -123,13 +126,14 @@ def test_a_segmenter_takes_either_by_its_name(build, register, photo, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("architecture", "module", "extra"),
-    [("hiera_tiny", "transformers", "sam2"), ("mobile_sam", "timm.models.tiny_vit", "mobilesam")],
+    ("name", "library", "extra"), [("sam2_tiny", "transformers", "sam2"), ("mobile_sam", "timm", "mobilesam")]
 )
-def test_without_the_library_the_command_that_brings_it_is_told(architecture, module, extra, monkeypatch):
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ConfigError, match=rf"needs {module} .*; run: pip install 'hybridgl-ros\[{extra}\]'$"):
-        SAM_BUILDERS[architecture]()
+def test_without_the_library_the_command_that_brings_it_is_told(name, library, extra, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    said = f"needs {library}; run: pip install 'hybridgl-ros[{extra}]'"
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_sam(name)
+    assert said in surroundings.weights(name, "sam").error
 
 
 CHANGES = [
