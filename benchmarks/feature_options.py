@@ -22,6 +22,7 @@ from torch import Tensor
 from hybridgl_ros.cascade import answer_on_shortlist, described_in_part, rough_features
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.fusion import region_features
+from hybridgl_ros.models.loading import load_clip
 from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.tabletop.dataset import TabletopSet, validation_path
 from hybridgl_ros.types import Answer, Scene
@@ -45,11 +46,12 @@ def measure(
     """Every option on some validation scenes and some expressions of each."""
     segmenter = ReferringSegmenter.from_config("embedded", preset=preset, device="cpu")
     measured, tabletop = Measured(), TabletopSet(validation_path())
+    clips = {dtype: ClipEncoder(load_clip(segmenter.config.models.clip, "cpu", dtype)) for dtype in types}
     for number in np.linspace(0, len(tabletop) - 1, scenes).astype(int):
         shown = tabletop[int(number)]
         scene = segmenter.encode(shown.image)
         measured.counts.append(len(scene.proposals))
-        mixed = {dtype: replace(scene, features=in_type(segmenter, scene, dtype)) for dtype in types}
+        mixed = {dtype: replace(scene, features=features_by(clip, segmenter, scene)) for dtype, clip in clips.items()}
         rough = rough_features(segmenter.clip, scene.image, scene.proposals.masks, segmenter.config.features)
         for expression in shown.expressions[:expressions]:
             wanted = selected(segmenter.refer(scene, expression.text))
@@ -101,11 +103,9 @@ def show(preset: str, scenes: int, measured: Measured) -> None:
     Console(width=100).print(table)
 
 
-def in_type(segmenter: ReferringSegmenter, scene: Scene, dtype: torch.dtype) -> Tensor:
-    """The scene's region features in a lower precision."""
-    mixed = ClipEncoder.__new__(ClipEncoder)
-    mixed.__dict__.update(vars(segmenter.clip), dtype=dtype)
-    return region_features(mixed, scene.image, scene.proposals.masks, segmenter.config.features)
+def features_by(clip: ClipEncoder, segmenter: ReferringSegmenter, scene: Scene) -> Tensor:
+    """The scene's region features by another CLIP."""
+    return region_features(clip, scene.image, scene.proposals.masks, segmenter.config.features)
 
 
 def main() -> None:

@@ -109,8 +109,8 @@ class ReferringSegmenter:
         # A query wants the pipeline only for words that its vocabulary does not know.
         pipeline = (later_pipeline if config.scoring.method == "query" else load_pipeline)(models.spacy)
         parser = ExpressionParser(pipeline, load_rules(config.text.rules))
-        clip = ClipEncoder(load_clip(models.clip, models.device), dtype)
-        return cls(config, SamProposals(load_sam(models.sam, models.device), dtype), clip, parser)
+        clip = ClipEncoder(load_clip(models.clip, models.device, dtype))
+        return cls(config, SamProposals(load_sam(models.sam, models.device, dtype)), clip, parser)
 
     def with_config(self, config: Config) -> ReferringSegmenter:
         """The same loaded models under other settings. Raises ConfigError when the models would have to change."""

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import os
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from hybridgl_ros.language.parser import ExpressionParser
 from hybridgl_ros.language.pipeline import load_pipeline
 from hybridgl_ros.language.rules import load_rules
 from hybridgl_ros.models.loading import ClipModel
+from hybridgl_ros.models.precision import hold_in
 from hybridgl_ros.proposals import proposals_from_masks
 from hybridgl_ros.segmenter import ReferringSegmenter
 
@@ -76,6 +78,14 @@ def tiny_clip() -> ClipEncoder:
         vision_cfg={"image_size": 32, "layers": 12, "width": 16, "head_width": 8, "patch_size": 16},
         text_cfg={"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
     ).eval()
+    return ClipEncoder(ClipModel.of(model))
+
+
+@pytest.fixture(scope="session", params=[torch.bfloat16, torch.float16])
+def half_clip(request, tiny_clip) -> ClipEncoder:
+    """The same with an image tower that multiplies in half precision."""
+    model = deepcopy(tiny_clip.model)
+    hold_in(request.param, model.visual)
     return ClipEncoder(ClipModel.of(model))
 
 

@@ -230,7 +230,7 @@ def test_a_picture_that_does_not_fit_is_refused(make_segmenter, four_masks, pict
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_every_offered_type_answers(dtype):
-    """The shipped models from end to end: proposals, features, map and scores in each autocast type."""
+    """The shipped models from end to end: proposals, features, map and scores in each type."""
     segmenter = ReferringSegmenter.from_config(
         "embedded",
         preset="paper",

@@ -13,7 +13,7 @@ from hybridgl_ros.clip.localisation import map_tokens
 
 from . import plain
 from .rows import Row, interleaved
-from .scenes import PROPOSALS, clip_b16, scene
+from .scenes import PROPOSALS, clip_b16, in_type, scene
 
 TOLERANCE = 1e-4
 PLAIN = "the plain way"
@@ -82,8 +82,7 @@ def type_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Iterato
     settings = plain.SETTINGS.features
     exact = region_features(clip, image, masks, settings)
     for dtype in (torch.bfloat16, torch.float16):
-        mixed = ClipEncoder.__new__(ClipEncoder)
-        mixed.__dict__.update(vars(clip), dtype=dtype)
+        mixed = in_type(clip, dtype)
         found = region_features(mixed, image, masks, settings)
         cosine = float(torch.nn.functional.cosine_similarity(found, exact).min())
         seconds = interleaved(

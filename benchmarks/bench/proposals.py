@@ -22,6 +22,7 @@ from torch import Tensor
 
 from hybridgl_ros.config import load_config
 from hybridgl_ros.models.loading import load_sam
+from hybridgl_ros.models.precision import hold_in, multiplying_in
 from hybridgl_ros.proposals.decoder import decode_points
 from hybridgl_ros.proposals.encoder import embed_by_vit
 from hybridgl_ros.proposals.sam import SamProposals
@@ -74,13 +75,15 @@ def masks_row(model: str, size: tuple[int, int], goal: float, device: str, round
 
 def half_row(device: str, rounds: int) -> Row:
     """bfloat16 against float32: of ours, and of segment_anything in the note."""
-    encoder, pixels = seeded("vit_b", device).image_encoder, noise(device)
+    encoder, half = (seeded("vit_b", device).image_encoder for _ in range(2))
+    pixels = noise(device)
+    hold_in(torch.bfloat16, half)
 
-    def half() -> Tensor:
-        with torch.autocast(device.split(":")[0], dtype=torch.bfloat16):
-            return embed_by_vit(encoder, pixels)
+    def ours() -> Tensor:
+        with multiplying_in(torch.bfloat16, pixels.device):
+            return embed_by_vit(half, pixels)
 
-    ways = {"ours": half, "float32": lambda: embed_by_vit(encoder, pixels), "theirs": lambda: encoder(pixels)}
+    ways = {"ours": ours, "float32": lambda: embed_by_vit(encoder, pixels), "theirs": lambda: encoder(pixels)}
     seconds = interleaved(ways, rounds, device)
     note = f"against our own float32 {seconds['float32'] / seconds['ours']:.2f}×"
     times = seconds["ours"], seconds["theirs"]
@@ -89,8 +92,8 @@ def half_row(device: str, rounds: int) -> Row:
 
 def half_masks_row(device: str, scenes: int) -> Row:
     """Mean IoU of every float32 proposal of the embedded model with the best of bfloat16's, over held-out scenes."""
-    model, settings = load_sam("sam_tabletop", device), load_config("embedded").proposals
-    exact, half, overlaps = SamProposals(model), SamProposals(model, torch.bfloat16), []
+    settings, overlaps = load_config("embedded").proposals, []
+    exact, half = (SamProposals(load_sam("sam_tabletop", device, dtype)) for dtype in (torch.float32, torch.bfloat16))
     for number in range(scenes):
         image = TabletopSet(heldout_path())[number].image
         others = half.generate(image, settings).masks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.models.loading import ClipModel, clip_config
+from hybridgl_ros.models.precision import hold_in
 
 PROPOSALS = 30
 SHAPES = ("red mug", "blue ball", "small plate", "green bottle", "old chair", "white cup", "dog", "yellow cube")
@@ -31,6 +33,13 @@ def clip_b16(device: str = "cpu") -> ClipEncoder:
     torch.manual_seed(0)
     model = open_clip.CLIP(**clip_config("ViT-B-16-quickgelu"))
     return ClipEncoder(ClipModel.of(model.to(device)))
+
+
+def in_type(clip: ClipEncoder, dtype: torch.dtype) -> ClipEncoder:
+    """The same CLIP with an image tower that multiplies in a type."""
+    model = deepcopy(clip.model)
+    hold_in(dtype, model.visual)
+    return ClipEncoder(ClipModel.of(model))
 
 
 def scene(width: int, height: int, count: int = PROPOSALS) -> tuple[np.ndarray, np.ndarray]:

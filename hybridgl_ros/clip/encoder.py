@@ -13,6 +13,7 @@ from hybridgl_ros.clip.blocks import Block
 from hybridgl_ros.clip.eva import EvaBlock, EvaTower, is_eva
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.models.loading import ClipModel
+from hybridgl_ros.models.precision import multiplying_in, product_type
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -21,11 +22,11 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class ClipEncoder:
     """One CLIP model whose blocks can be run one at a time.
 
-    dtype: autocast type of the image tower; tokens stay float32 between the blocks. Raises ConfigError when the image
-    tower is not a vision transformer with a class token.
+    dtype: type that the image tower multiplies in, that of its weights; tokens stay float32 between the blocks. Raises
+    ConfigError when the image tower is not a vision transformer with a class token.
     """
 
-    def __init__(self, loaded: ClipModel, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, loaded: ClipModel) -> None:
         visual: Any = loaded.model.visual
         if is_eva(visual):
             visual = EvaTower(visual)
@@ -38,7 +39,7 @@ class ClipEncoder:
         self.count_tokens = loaded.count_tokens
         self.context_length = loaded.context_length
         self.statistics = {"clip": (loaded.mean, loaded.std), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
-        self.dtype = dtype
+        self.dtype = product_type(loaded.model.visual)
         self.blocks: Sequence[Block] = self._blocks(visual)
 
     @staticmethod
@@ -75,7 +76,7 @@ class ClipEncoder:
 
     def autocast(self) -> torch.autocast:
         """Mixed precision of the image tower; off for float32."""
-        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
+        return multiplying_in(self.dtype, self.device)
 
     def normalise(self, image: Tensor, statistics: str = "clip") -> Tensor:
         """uint8 or float …×3×H×W in 0–255 → normalised float32."""

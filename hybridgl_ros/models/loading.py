@@ -19,6 +19,7 @@ from hybridgl_ros.models.extras import check_library
 from hybridgl_ros.models.layouts import native_clip
 from hybridgl_ros.models.mobile_sam import build_mobile_sam
 from hybridgl_ros.models.parts import part_of
+from hybridgl_ros.models.precision import hold_in
 from hybridgl_ros.models.registry import Checkpoint, find_checkpoint
 from hybridgl_ros.models.sam2 import HIERA_SIZES, build_sam2
 from hybridgl_ros.models.sam_layouts import native_sam
@@ -48,9 +49,9 @@ NAMED = 5
 class ClipModel:
     """A loaded CLIP.
 
-    model: in evaluation mode, float32: a ClipWeights, or open_clip's CLIP where that is no plain one. tokenize: texts →
-    B×context_length int64 token ids, 0 padded; longer texts are cut. count_tokens: how many a text has, start and end
-    included.
+    model: in evaluation mode, float32 but for what `hold_in` changes: a ClipWeights, or open_clip's CLIP where that
+    is no plain one. tokenize: texts → B×context_length int64 token ids, 0 padded; longer texts are cut. count_tokens:
+    how many a text has, start and end included.
     mean, std: RGB statistics the image tower expects, of pixels in 0–1.
     """
 
@@ -83,8 +84,8 @@ def clip_tokenizer() -> Any:
     return getattr(tokenizer, "_tokenizer", None) or tokenizer.SimpleTokenizer()
 
 
-def load_sam(name: str, device: str = "cpu") -> Sam:
-    """The SAM of a registry name, float32, in evaluation mode.
+def load_sam(name: str, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Sam:
+    """The SAM of a registry name, float32, in evaluation mode. dtype: of what its image encoder multiplies.
 
     Raises ConfigError for an unknown name or device, or a library that is not installed, WeightsError when its weights
     are missing or damaged.
@@ -100,11 +101,15 @@ def load_sam(name: str, device: str = "cpu") -> Sam:
     with unfilled():
         sam = SAM_BUILDERS[checkpoint.architecture]()
     load_weights(sam, state, checkpoint, assign=True)
+    hold_in(dtype, sam.image_encoder)
     return sam.requires_grad_(False).eval().to(target)
 
 
-def load_clip(name: str, device: str = "cpu") -> ClipModel:
-    """The CLIP of a registry name, in evaluation mode; errors as in `load_sam`."""
+def load_clip(name: str, device: str = "cpu", dtype: torch.dtype = torch.float32) -> ClipModel:
+    """The CLIP of a registry name, in evaluation mode.
+
+    dtype: of what its image tower multiplies. Errors as in `load_sam`.
+    """
     target = find_device(device)
     checkpoint = find_checkpoint(name, "clip")
     config = clip_config(checkpoint.architecture)
@@ -116,6 +121,7 @@ def load_clip(name: str, device: str = "cpu") -> ClipModel:
     except (TypeError, AssertionError) as error:
         raise ConfigError(f"{name}: open_clip cannot build {checkpoint.architecture}: {error}") from error
     load_weights(model, state, checkpoint, assign=plain)
+    hold_in(dtype, model.visual)
     return ClipModel.of(model.to(target))
 
 

@@ -65,9 +65,10 @@ class TinyVitEncoder(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """The one of them."""
         found = self.stages(self.patch_embed(pixels))
-        # The neck's norms square what float16 cannot hold.
-        with torch.autocast(pixels.device.type, enabled=False):
-            return self.neck(found.float())
+        for layer in self.neck:
+            # The neck's norms square what float16 cannot hold.
+            found = layer(found.float())
+        return found
 
 
 def build_mobile_sam(vit: TinyVitSizes = TinyVitSizes(), sizes: DecoderSizes = PUBLISHED_SIZES) -> Sam:

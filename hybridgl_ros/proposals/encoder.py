@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 get_rel_pos = part_of("segment_anything", "modeling.image_encoder").get_rel_pos
 
 # Bytes of attention weights at once: a core's cache, or enough to fill a GPU.
-CACHED, FILLED = 4 * 2**20, 256 * 2**20
+CACHED, FILLED = 8 * 2**20, 256 * 2**20
 
 
 def embed_image(encoder: Any, pixels: Tensor) -> tuple[Tensor, ...]:
@@ -42,12 +42,12 @@ def embed_by_vit(encoder: ImageEncoderViT, pixels: Tensor) -> Tensor:
         x += encoder.pos_embed[0]
     for block in encoder.blocks:
         if block.window_size > 0:
-            for window in windows(x, block):
+            for window in windows(x, block.window_size):
                 window += attended_windows(block, window)
         else:
             attend_everywhere(block, x)
-        tokens = x.flatten(0, 1)
-        for piece in pieces(len(tokens), block.mlp.lin1.out_features * x.element_size(), budget(x)):
+        tokens, widen = x.flatten(0, 1), block.mlp.lin1
+        for piece in pieces(len(tokens), widen.out_features * widen.weight.element_size(), budget(x)):
             tokens[piece] += block.mlp(block.norm2(tokens[piece]))
     return encoder.neck(x.permute(2, 0, 1)[None])
 
@@ -56,17 +56,12 @@ def budget(x: Tensor) -> int:
     return CACHED if x.device.type == "cpu" else FILLED
 
 
-def windows(x: Tensor, block: Block) -> Iterator[Tensor]:
-    """The windows of H×W×C tokens, as N×h×w×C views of alike ones; h and w are the window's size or less."""
-    size = block.window_size
-    bytes_each = block.attn.num_heads * size**4 * x.element_size()
+def windows(x: Tensor, size: int) -> Iterator[Tensor]:
+    """The windows of H×W×C tokens, as rows×columns×h×w×C views of alike ones; h and w are `size` or less."""
     for band in whole_and_rest(x, size, 0):
         for part in whole_and_rest(band, size, 1):
             height, width = min(size, part.shape[0]), min(size, part.shape[1])
-            grid = part.unflatten(0, (-1, height)).unflatten(2, (-1, width)).transpose(1, 2)
-            for line in grid:
-                for piece in pieces(len(line), bytes_each, budget(x)):
-                    yield line[piece]
+            yield part.unflatten(0, (-1, height)).unflatten(2, (-1, width)).transpose(1, 2)
 
 
 def whole_and_rest(x: Tensor, size: int, dimension: int) -> Iterator[Tensor]:
@@ -77,15 +72,17 @@ def whole_and_rest(x: Tensor, size: int, dimension: int) -> Iterator[Tensor]:
 
 
 def attended_windows(block: Block, tokens: Tensor) -> Tensor:
-    """What attention adds to N×h×w×C tokens of N windows."""
+    """What attention adds to rows×columns×h×w×C tokens of windows."""
     attention, size = block.attn, block.window_size
-    count, height, width, _ = tokens.shape
-    q, k, v = heads_of(attention, block.norm1(tokens))
-    if (height, width) != (size, size):
+    q, k, v = heads_of(attention, block.norm1(tokens).flatten(0, 1))
+    if q.shape[2:4] != (size, size):
         k, v = (padded(attention, part, size, place) for place, part in ((1, k), (2, v)))
-    q, k, v = q.flatten(0, 1), k.flatten(0, 1).flatten(1, 2), v.flatten(0, 1).flatten(1, 2)
-    found = weighted(q, k, v, attention.scale, *position_biases(attention, q, (size, size)))
-    return attention.proj(found.view(count, -1, height, width, v.shape[-1]).permute(0, 2, 3, 1, 4).flatten(3))
+    found = torch.empty_like(q.permute(0, 2, 3, 1, 4), memory_format=torch.contiguous_format)
+    for some in pieces(len(q), q[0, ..., 0].numel() * size**2 * q.element_size(), budget(q)):
+        asking, asked, biases = with_positions(attention, q[some].flatten(0, 1), k[some].flatten(0, 1))
+        answer = weighted(asking, asked, v[some].flatten(0, 1).flatten(1, 2), biases)
+        found[some] = answer.view(q[some].shape).permute(0, 2, 3, 1, 4)
+    return attention.proj(found.flatten(3)).view(tokens.shape)
 
 
 def heads_of(attention: Attention, tokens: Tensor) -> Tensor:
@@ -103,23 +100,32 @@ def padded(attention: Attention, part: Tensor, size: int, place: int) -> Tensor:
     return whole
 
 
-def position_biases(attention: Attention, q: Tensor, keys: tuple[int, int]) -> tuple[Tensor | None, Tensor | None]:
-    """B×h×w×rows and B×h×w×columns: what B×h×w×d queries add for a key's row and column; None without positions."""
+def with_positions(attention: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Scaled queries B×h×w×e of B×h×w×d, keys B×H×W×e of B×H×W×d, and what their products lack, for `weighted`.
+
+    Positions add to a product what the query says of the key's row and column. Half types multiply faster than they
+    add: there it stands behind the query's own numbers, and behind a key's are ones at its row and column.
+    """
+    scaled = q * attention.scale
     if not attention.use_rel_pos:
-        return None, None
-    height, width = q.shape[1:3]
-    rows = get_rel_pos(keys[0], keys[0], attention.rel_pos_h)[:height]
-    columns = get_rel_pos(keys[1], keys[1], attention.rel_pos_w)[:width]
-    return torch.einsum("bhwc,hkc->bhwk", q, rows), torch.einsum("bhwc,wkc->bhwk", q, columns)
+        return scaled, k, ()
+    (height, width), (rows, columns) = q.shape[1:3], k.shape[1:3]
+    down = get_rel_pos(rows, rows, attention.rel_pos_h)[:height].to(q.dtype)
+    across = get_rel_pos(columns, columns, attention.rel_pos_w)[:width].to(q.dtype)
+    by_row, by_column = torch.einsum("bhwc,hkc->bhwk", q, down), torch.einsum("bhwc,wkc->bhwk", q, across)
+    if q.dtype == torch.float32:
+        return scaled, k, (by_row[..., None], by_column[..., None, :])
+    row, column = torch.eye(rows).to(q)[:, None].expand(-1, columns, -1), torch.eye(columns).to(q).expand(rows, -1, -1)
+    places = torch.cat([row, column], -1).expand(len(k), -1, -1, -1)
+    return torch.cat([scaled, by_row, by_column], -1), torch.cat([k, places], -1), ()
 
 
-def weighted(q: Tensor, k: Tensor, v: Tensor, scale: float, rows: Tensor | None, columns: Tensor | None) -> Tensor:
-    """B×hw×d values that B×h×w×d queries find among B×n×d keys, with the biases of `position_biases`."""
-    weights = torch.bmm((q * scale).flatten(1, 2), k.transpose(1, 2))
-    if rows is not None and columns is not None:
-        grid = weights.view(*rows.shape, columns.shape[-1])
-        grid += rows[..., None]
-        grid += columns[..., None, :]
+def weighted(q: Tensor, k: Tensor, v: Tensor, biases: tuple[Tensor, ...]) -> Tensor:
+    """B×hw×d values that B×h×w×e queries find among B×H×W×e keys; biases: B×h×w×H×W or to be broadcast."""
+    weights = torch.bmm(q.flatten(1, 2), k.flatten(1, 2).transpose(1, 2))
+    grid = weights.view(*q.shape[:3], *k.shape[1:3])
+    for bias in biases:
+        grid += bias
     return torch.bmm(torch.softmax(weights, -1, out=weights), v)
 
 
@@ -128,16 +134,14 @@ def attend_everywhere(block: Block, x: Tensor) -> None:
     attention = block.attn
     height, width, _ = x.shape
     q, k, v = heads_of(attention, block.norm1(x)[None])[:, 0]
-    biases = position_biases(attention, q, (height, width))
     found = torch.empty_like(x, dtype=q.dtype).view(height, width, attention.num_heads, -1)
     one_row = width * height * width * q.element_size()
     for heads in pieces(len(q), height * one_row, budget(x)):
-        keys, values = k[heads].flatten(1, 2), v[heads].flatten(1, 2)
-        for lines in pieces(height, one_row * len(keys), budget(x)):
-            part = q[heads, lines]
-            rows, columns = (None if bias is None else bias[heads, lines] for bias in biases)
-            answer = weighted(part, keys, values, attention.scale, rows, columns)
-            found[lines, :, heads] = answer.view(part.shape).permute(1, 2, 0, 3)
-    del q, k, v, biases
+        asking, asked, biases = with_positions(attention, q[heads], k[heads])
+        values = v[heads].flatten(1, 2).contiguous()
+        for lines in pieces(height, one_row * len(asking), budget(x)):
+            answer = weighted(asking[:, lines], asked, values, tuple(bias[:, lines] for bias in biases))
+            found[lines, :, heads] = answer.unflatten(1, (-1, width)).permute(1, 2, 0, 3)
+    del q, k, v
     for lines in pieces(height, found[0].numel() * found.element_size(), budget(x)):
         x[lines] += attention.proj(found[lines].flatten(2))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from hybridgl_ros.memory import PIECE, check_room, room_on
 from hybridgl_ros.models.parts import part_of
+from hybridgl_ros.models.precision import multiplying_in, product_type
 from hybridgl_ros.progress import Progress, unwatched
 from hybridgl_ros.proposals.decoder import decode_points
 from hybridgl_ros.proposals.encoder import embed_image
@@ -33,12 +34,11 @@ UPSCALED_MASK = 7
 
 
 class SamProposals:
-    """A loaded SAM, MobileSAM or SAM 2.1 of any size; dtype: autocast type of its image encoder."""
+    """A loaded SAM, MobileSAM or SAM 2.1 of any size."""
 
-    def __init__(self, sam: Sam, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, sam: Sam) -> None:
         self._sam = sam
         self._frame = Frame.of(sam)
-        self._dtype = dtype
 
     def generate(self, image: np.ndarray, settings: ProposalSettings, progress: Progress = unwatched) -> Proposals:
         """See `ProposalGenerator`. Raises ImageError for a picture too narrow for SAM, or too big for memory."""
@@ -52,9 +52,9 @@ class SamProposals:
         Raises ImageError for a picture too narrow for SAM.
         """
         pixels = self._frame.resized(image, self._sam.device)
-        mixed = self._dtype != torch.float32
-        with torch.inference_mode(), torch.autocast(self._sam.device.type, dtype=self._dtype, enabled=mixed):
-            found = embed_image(self._sam.image_encoder, self._sam.preprocess(pixels))
+        encoder = self._sam.image_encoder
+        with torch.inference_mode(), multiplying_in(product_type(encoder), self._sam.device):
+            found = embed_image(encoder, self._sam.preprocess(pixels))
         return tuple(part.float() for part in found)
 
     def propose(

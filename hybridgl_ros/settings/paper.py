@@ -16,7 +16,7 @@ class ModelSettings:
     spacy: str = setting("spaCy pipeline; auto takes the largest installed en_core_web_*.", stage="models")
     device: str = setting("Torch device, e.g. cpu or cuda:0; auto takes a GPU when there is one.", stage="models")
     dtype: str = setting(
-        "Autocast type of the image encoders.", choices=("float32", "bfloat16", "float16"), stage="models"
+        "Type that the image encoders multiply in.", choices=("float32", "bfloat16", "float16"), stage="models"
     )
     threads: int = setting(
         "Threads of torch; 0: as many as torch likes, but not more than the cores that the process may use.",

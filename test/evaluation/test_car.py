@@ -13,10 +13,11 @@ from torchvision import transforms
 
 from hybridgl_ros.config import load_config
 from hybridgl_ros.evaluation.methods import find_method
-from hybridgl_ros.evaluation.methods._car_maps import doubly_normalised, inside_boxes
+from hybridgl_ros.evaluation.methods._car_maps import AttendedImage, doubly_normalised, inside_boxes
 from hybridgl_ros.evaluation.methods._crf import CrfValues, DenseCrf
 from hybridgl_ros.evaluation.methods._lattice import Lattice
 from hybridgl_ros.evaluation.methods._pictures import input_picture
+from hybridgl_ros.evaluation.methods._placed_tokens import region_tokens
 from hybridgl_ros.evaluation.methods._values import values_for
 from hybridgl_ros.evaluation.methods.car import CarValues, circled, merged, plain_text
 from hybridgl_ros.evaluation.stages import Stages
@@ -103,3 +104,12 @@ def test_an_answer_has_a_mask_of_its_own_and_no_candidates(picture):
     assert encoded.proposals is None and answer.candidates == () and np.isnan(answer.score)
     assert answer.mask.shape == picture.shape[:2] and answer.found == answer.mask.any()
     assert answer.parse.sentence == "the red box" and not stages.usage()
+
+
+def test_methods_run_in_every_type(tiny_clip, half_clip, picture, four_masks):
+    pixels = half_clip.normalise(torch.from_numpy(picture).permute(2, 0, 1))
+    exact, found = (region_tokens(clip, pixels, torch.from_numpy(four_masks)) for clip in (tiny_clip, half_clip))
+    assert (exact * found).sum(dim=1).min() > 0.99
+    texts = torch.nn.functional.normalize(torch.randn(3, 16, generator=torch.Generator().manual_seed(0)), dim=-1)
+    maps = [AttendedImage(clip, picture, 8).activation(texts) for clip in (tiny_clip, half_clip)]
+    assert maps[1].dtype == np.float32 and np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1] > 0.99

@@ -292,6 +292,19 @@ def test_devices(monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "load"), [("sam_tabletop", load_sam), ("clip_tabletop", load_clip)])
+def test_only_products_of_the_image_encoder_are_of_another_type(name, load):
+    loaded = load(name, dtype=torch.bfloat16)
+    model, tower = (loaded, "image_encoder.") if load is load_sam else (loaded.model, "visual.")
+    types = {key: values.dtype for key, values in model.state_dict().items()}
+    changed = {key for key, dtype in types.items() if dtype == torch.bfloat16}
+    assert all(key.startswith(tower) for key in changed)
+    exact = ("norm", "ln_", "neck.1", "neck.3", "pos", "embedding", "visual.proj")
+    assert {key for key in types if key.startswith(tower)} - changed == {
+        key for key in types if key.startswith(tower) and any(part in key for part in exact)
+    }
+
+
+@pytest.mark.parametrize(("name", "load"), [("sam_tabletop", load_sam), ("clip_tabletop", load_clip)])
 def test_the_shipped_weights_are_those_of_their_cards(name, load):
     load(name)
     assert checkpoints()[name].file.stat().st_size < 15e6

@@ -10,6 +10,7 @@ from segment_anything.modeling import ImageEncoderViT
 from torch import nn
 
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
+from hybridgl_ros.models.precision import hold_in, multiplying_in
 from hybridgl_ros.proposals import encoder
 from hybridgl_ros.proposals.encoder import embed_image
 
@@ -59,12 +60,14 @@ def test_the_small_sam_embeds_the_same():
         torch.testing.assert_close(embed_image(model, pixels)[0], model(pixels), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("changes", [{}, {"window_size": 0}, {"use_rel_pos": False}, {"qkv_bias": False}])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_autocast_applies(dtype):
-    model, pixels = small_encoder(), torch.randn(1, 3, 96, 96)
+def test_the_embedding_is_much_the_same_in_every_type(dtype, changes):
+    model, pixels = small_encoder(**changes), torch.randn(1, 3, 96, 96)
     with torch.inference_mode():
         exact = model(pixels)
-        with torch.autocast("cpu", dtype=dtype):
+        hold_in(dtype, model)
+        with multiplying_in(dtype, pixels.device):
             (found,) = embed_image(model, pixels)
     assert not torch.equal(found, exact)
     assert (found - exact).abs().mean() < 0.02 * exact.abs().mean()

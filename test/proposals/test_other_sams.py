@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from copy import deepcopy
 from functools import partial
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.models.embedded_sam import PIXEL_MEAN, PIXEL_STD, DecoderSizes
 from hybridgl_ros.models.loading import SAM_BUILDERS, load_sam
 from hybridgl_ros.models.mobile_sam import TinyVitSizes, build_mobile_sam
+from hybridgl_ros.models.precision import hold_in
 from hybridgl_ros.models.sam2 import HieraSizes, build_sam2
 from hybridgl_ros.models.sam_layouts import native_sam
 from hybridgl_ros.proposals.sam import SamProposals
@@ -171,7 +173,9 @@ def test_the_masks_of_mobile_sam_are_those_of_the_published_generator(mobile_sam
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_every_type_embeds_much_the_same(either, photo, dtype):
-    exact, found = (SamProposals(either, kind).embed(photo) for kind in (torch.float32, dtype))
+    half = deepcopy(either)
+    hold_in(dtype, half.image_encoder)
+    exact, found = (SamProposals(sam).embed(photo) for sam in (either, half))
     for one, other in zip(exact, found):
         assert other.dtype == torch.float32 and not torch.equal(one, other)
         assert (one - other).abs().mean() < 0.03 * one.abs().mean()

@@ -36,7 +36,7 @@ class AttendedImage:
         self.grid = tuple(math.ceil(side / patch) for side in self.size)
         rows, columns = self.grid
         picture = Image.fromarray(image).resize((columns * patch, rows * patch), Image.Resampling.BICUBIC)
-        with torch.no_grad():
+        with torch.no_grad(), clip.autocast():
             tokens = embed(clip, pixels_of(clip, [picture]))
             attentions = []
             for block in clip.blocks[:-1]:
@@ -50,7 +50,7 @@ class AttendedImage:
     def activation(self, texts: Tensor) -> np.ndarray:
         """Where the first of T×d unit text features lies, against the others: rows×columns float32 in [0, 1]."""
         block, scale = self.clip.blocks[-1], self.clip.logit_scale
-        with torch.enable_grad():
+        with torch.enable_grad(), self.clip.autocast():
             normed = block.norm(self.tokens).detach().requires_grad_(True)
             query, key, value = block.projections(normed)
             after = self.tokens + block.merge(F.scaled_dot_product_attention(query, key, value))
@@ -62,7 +62,7 @@ class AttendedImage:
             (gradient,) = torch.autograd.grad(probability, normed)
         channels = gradient[0, 1:].mean(dim=0)
         found = torch.relu(normed.detach()[0, 1:] @ channels)
-        return stretched(stretched(found.view(self.grid).cpu().numpy()))
+        return stretched(stretched(found.float().view(self.grid).cpu().numpy()))
 
     def refined(self, activation: np.ndarray, box_threshold: float) -> np.ndarray:
         """The activation spread to the patches that attend to it, from inside its boxes: H×W float32 in [0, 1]."""
@@ -93,7 +93,7 @@ def attended(block: Block, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """A block's output, and who attends to whom B×L×L, the mean over the heads."""
     query, key, value = block.projections(block.norm(tokens))
     weights = (query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])).softmax(dim=-1)
-    return block.finish(tokens, weights @ value), weights.mean(dim=1)
+    return block.finish(tokens, weights @ value), weights.mean(dim=1).float()
 
 
 def projected(clip: ClipEncoder, tokens: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ def region_tokens(clip: ClipEncoder, pixels: Tensor, masks: Tensor | None = None
     """
     clip.require_own_blocks("Ref-Diff")
     visual = clip.visual
-    with torch.no_grad():
+    with torch.no_grad(), clip.autocast():
         patches = visual.conv1(pixels[None]).float()
         grid = (patches.shape[-2], patches.shape[-1])
         positions = resampled_positions(visual.positional_embedding, clip.grid, grid)
@@ -35,7 +35,7 @@ def region_tokens(clip: ClipEncoder, pixels: Tensor, masks: Tensor | None = None
         sees = None if masks is None else visible(masks, grid)
         for block in clip.blocks:
             tokens = block(tokens) if sees is None else block.rows(tokens, slice(None), sees)
-        return F.normalize(clip.project(tokens[:, :count]), dim=-1)[0]
+        return F.normalize(clip.project(tokens[:, :count]).float(), dim=-1)[0]
 
 
 def resampled_positions(embedding: Tensor, own: tuple[int, int], grid: tuple[int, int]) -> Tensor:

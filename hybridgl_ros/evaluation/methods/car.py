@@ -84,11 +84,12 @@ class ClipAsRnn:
     def probabilities(self, pictures: list[Image.Image], texts: Sequence[str]) -> np.ndarray:
         """Which of T texts each of T pictures shows, T×T float32; by the tokens before the last block, as published."""
         clip, values = self.clip, self.values
-        with torch.no_grad():
+        with torch.no_grad(), clip.autocast():
             tokens = embed(clip, pixels_of(clip, [input_picture(picture, clip.input_size) for picture in pictures]))
             for block in clip.blocks[:-1]:
                 tokens, _ = attended(block, tokens)
-            features = F.normalize(projected(clip, clip.visual.ln_post(tokens)[:, 0]), dim=-1)
+            features = F.normalize(projected(clip, clip.visual.ln_post(tokens)[:, 0]).float(), dim=-1)
+        with torch.no_grad():
             logits = [
                 clip.logit_scale * features @ self.text_features([template.format(text) for text in texts]).T
                 for template in values.classifier_templates

@@ -180,9 +180,9 @@ class EncodedTas:
         for index in self._chosen:
             crop = square_crop(on_black(image, proposals.masks[index]), proposals.boxes[index])
             pixels = torch.from_numpy(np.array(input_picture(crop, clip.input_size))).permute(2, 0, 1)[None]
-            with torch.inference_mode():
+            with torch.inference_mode(), clip.autocast():
                 tokens = clip.run(clip.embed(clip.normalise(pixels.to(clip.device))), 0, len(clip.blocks))
-                found.append(F.normalize(clip.project(tokens[:, 0]), dim=-1))
+                found.append(F.normalize(clip.project(tokens[:, 0]).float(), dim=-1))
         return torch.cat(found)
 
 
