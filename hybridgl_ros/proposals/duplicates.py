@@ -28,6 +28,17 @@ def box_overlaps(box: Box, others: Sequence[Box]) -> list[float]:
     return overlaps(np.array(box, np.float32), np.array(others, np.float32).reshape(-1, 4)).tolist()
 
 
+def area_of(box: Box) -> int:
+    """Of a XYXY box, as the generator measures it: from the first to the last pixel's middle."""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def common_area(box: Box, other: Box) -> int:
+    """Of what two XYXY boxes have in common."""
+    width, height = min(box[2], other[2]) - max(box[0], other[0]), min(box[3], other[3]) - max(box[1], other[1])
+    return max(width, 0) * max(height, 0)
+
+
 def overlaps(corners: np.ndarray, others: np.ndarray) -> np.ndarray:
     """IoU of one box with N×4 others, float32."""
     sides = np.minimum(corners[2:], others[:, 2:]) - np.maximum(corners[:2], others[:, :2])

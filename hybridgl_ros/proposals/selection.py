@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from hybridgl_ros.proposals.duplicates import box_overlaps, kept_by_boxes, kept_by_masks
+from hybridgl_ros.proposals.duplicates import Box, area_of, box_overlaps, common_area, kept_by_boxes, kept_by_masks
 from hybridgl_ros.proposals.packed import PackedMask
 from hybridgl_ros.proposals.upscaling import Bounds, Upscaling
 from hybridgl_ros.settings import ProposalSettings
@@ -53,7 +53,7 @@ class Selection:
 
         Only among all can it be known early that one is suppressed.
         """
-        sure: list[tuple[int, int, int, int]] = []
+        sure: list[Box] = []
         by_boxes = everything and self._settings.nms == "box"
         for i in np.argsort(-np.asarray(ratings, np.float32), kind="stable").tolist():
             bounds = self._upscaling.bounds(logits[i])
@@ -83,17 +83,15 @@ class Selection:
         kept = without_duplicates(found, [one.predicted_iou for one in found], settings.nms, settings.nms_threshold)
         return cleaned(kept, settings) if settings.minimum_region_area else kept
 
-    def _surely_suppressed(self, bounds: Bounds, kept: Sequence[tuple[int, int, int, int]]) -> bool:
+    def _surely_suppressed(self, bounds: Bounds, kept: Sequence[Box]) -> bool:
         """Whether, wherever its edges are exactly, a mask's box overlaps one of the kept by too much."""
         boxes = bounds.boxes(self._threshold) if kept and self._settings.nms_threshold < 1 else None
         if boxes is None:
             return False
         inner, outer = boxes
-        others = np.array(kept, float)
-        common = np.minimum(inner[2:], others[:, 2:]) - np.maximum(inner[:2], others[:, :2])
-        least = common.clip(0).prod(1)
-        most = (outer[2:] - outer[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(1) - least
-        return bool((least > (self._settings.nms_threshold + MARGIN) * most).any())
+        wanted, whole = self._settings.nms_threshold + MARGIN, area_of(outer)
+        common = [common_area(inner, other) for other in kept]
+        return any(least > wanted * (whole + area_of(other) - least) for least, other in zip(common, kept))
 
     def _made(self, logits: Tensor, rating: float, bounds: Bounds) -> Found | None:
         """The mask at the size of the picture, None when it is not stable enough."""

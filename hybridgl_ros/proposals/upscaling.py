@@ -14,6 +14,8 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
+from hybridgl_ros.proposals.duplicates import Box
+
 # Small logits along one axis that any pixel depends on, at most three, and one more for rounding.
 TAPS = 4
 SQUARE = np.ones((TAPS, TAPS), np.uint8)
@@ -54,6 +56,20 @@ class Upscaling:
         return rows.astype(np.float64), columns.astype(np.float64)
 
     @cached_property
+    def begins(self) -> tuple[list[int], list[int]]:
+        """The first row, and column, of the picture that begins at each small one or after it; their ends at last."""
+        rows, columns = (
+            np.searchsorted(taps, np.arange(n + 1)).tolist() for taps, n in zip(self.first_taps, self.grid)
+        )
+        return rows, columns
+
+    @cached_property
+    def ends(self) -> tuple[int, int]:
+        """How many small rows and columns there are up to the last that any pixel depends on."""
+        rows, columns = (int(taps[-1]) + TAPS for taps in self.first_taps)
+        return rows, columns
+
+    @cached_property
     def used(self) -> np.ndarray:
         """At which small rows and columns any pixel begins, h×w uint8."""
         rows, columns = self.counts
@@ -70,9 +86,10 @@ class Upscaling:
     def bounds(self, logits: Tensor) -> Bounds:
         """What is certain of h×w logits."""
         small = logits.float().cpu().numpy()
+        rounding = ROUNDING * max(float(np.abs(small).max()), 1.0)
         if self.grid != self.logits:
             small = cv2.resize(small, self.grid[::-1], interpolation=cv2.INTER_LINEAR)
-        return Bounds(self, small, ROUNDING * max(float(np.abs(small).max()), 1.0))
+        return Bounds(self, small, rounding)
 
 
 def first_taps(small: int, side: int, seen: int, final: int) -> np.ndarray:
@@ -96,31 +113,41 @@ class Bounds:
 
     def around(self, level: float) -> np.ndarray:
         """Where any of them may be."""
-        return cv2.dilate((self.small > level - self.rounding).view(np.uint8), SQUARE, anchor=(0, 0))
+        return cv2.dilate(self.possible(level), SQUARE, anchor=(0, 0))
+
+    def possible(self, level: float) -> np.ndarray:
+        """Which small logits may be above the level, h×w uint8."""
+        return (self.small > level - self.rounding).view(np.uint8)
 
     def end(self, level: float) -> tuple[int, int]:
         """How many rows and columns there are up to the last with a pixel that may be above the level; at least 1."""
         box = self.corners(self.around(level))
-        return (1, 1) if box is None else (int(box[3]) + 1, int(box[2]) + 1)
+        return (1, 1) if box is None else (box[3] + 1, box[2] + 1)
 
-    def boxes(self, level: float) -> tuple[np.ndarray, np.ndarray] | None:
+    def boxes(self, level: float) -> tuple[Box, Box] | None:
         """XYXY corners of a box that surely lies within that of the mask above the level, and of one around it.
 
         None when nothing is sure to be above.
         """
         inner = self.corners(self.inside(level))
-        outer = None if inner is None else self.corners(self.around(level))
-        return None if inner is None or outer is None else (inner, outer)
+        return None if inner is None else (inner, self.extent(level))
 
-    def corners(self, small: np.ndarray) -> np.ndarray | None:
+    def extent(self, level: float) -> Box:
+        """XYXY of a box around all of the picture that may be above the level, of which there must be something."""
+        rows, columns = self.upscaling.begins
+        # What lies below and right of the picture is not seen, but for what its last pixels depend on.
+        seen = self.possible(level)[: self.upscaling.ends[0], : self.upscaling.ends[1]]
+        left, top, width, height = cv2.boundingRect(seen)
+        first = columns[max(left - TAPS + 1, 0)], rows[max(top - TAPS + 1, 0)]
+        return *first, columns[min(left + width, len(columns) - 1)] - 1, rows[min(top + height, len(rows) - 1)] - 1
+
+    def corners(self, small: np.ndarray) -> Box | None:
         """XYXY of the first and last row and column of the picture that begin at any that is set."""
         left, top, width, height = cv2.boundingRect(small & self.upscaling.used)
         if not width:
             return None
-        rows, columns = self.upscaling.first_taps
-        first = np.searchsorted(columns, left), np.searchsorted(rows, top)
-        last = np.searchsorted(columns, left + width) - 1, np.searchsorted(rows, top + height) - 1
-        return np.array([*first, *last], float)
+        rows, columns = self.upscaling.begins
+        return columns[left], rows[top], columns[left + width] - 1, rows[top + height] - 1
 
     def stability_at_most(self, threshold: float, offset: float) -> float:
         """An upper bound of `calculate_stability_score`; infinite when nothing is sure to be in the union."""
