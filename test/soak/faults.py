@@ -88,7 +88,7 @@ def camera_killed(stage: Stage, seen: Seen) -> None:
 )
 def clock_jumps(stage: Stage, seen: Seen) -> None:
     for jump in (JUMP, -JUMP):
-        before = stage.clock
+        before = stage.wait_for(lambda: stage.clock, "the clock")
         stage.camera.say(f"jump {jump}")
         moved = stage.wait_for(lambda start=before: abs(stage.clock - start) > JUMP / 2 and stage.clock - start, "jump")
         seen.struck(moved * jump > 0, f"/clock moved by {moved:.0f} s")

@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 
 from hybridgl_ros.ros.common.client import NoAnswerError, SegmentClient
 from hybridgl_ros.ros.common.conversion import image_message
+from hybridgl_ros.ros.common.qos import SERVICE
 from soak.ledger import Ledger
 from soak.patience import Patience
 from soak.processes import Memory, camera_program, node_program
@@ -27,6 +28,8 @@ NAMESPACE = "/soak"
 # Pictures that a new camera's numbers are ahead of the last one's.
 AHEAD = 1000
 STEP = 0.02
+# Seconds that a new node is given for an answer.
+TRIAL = 2.0
 
 
 class Stage:
@@ -46,6 +49,7 @@ class Stage:
         self.node.start()
         self.start_camera()
         self.client = SegmentClient(f"{NAMESPACE}/segment_node", timeout=3 * PATIENCE)
+        self._refer = self.client.node.create_client(ReferSegment, f"{NAMESPACE}/refer_segment", qos_profile=SERVICE)
         self._clock = 0.0
         self.client.node.create_subscription(Clock, "/clock", self._on_clock, 10)
         self.traffic = Traffic(self.world, self.ledger, NAMESPACE, cancels=self.fake)
@@ -107,7 +111,16 @@ class Stage:
         self.memory.watching = False
         self.node.start()
         self.wait_until_ready()
+        self.wait_for(self._answers, "an answer of the new node")
         self.traffic.drop()
+
+    def _answers(self) -> bool:
+        """Whether the node answers this client; one that has just been started may not know it yet."""
+        future = self._refer.call_async(self.request(0))
+        try:
+            return self.client.wait_for(lambda: future.done() or None, "an answer", timeout=TRIAL)
+        except NoAnswerError:
+            return False
 
     @property
     def clock(self) -> float:
