@@ -14,7 +14,9 @@ from timm.models.eva import Eva
 
 from hybridgl_ros.clip.encoder import ClipEncoder
 from hybridgl_ros.clip.eva import EvaTower
+from hybridgl_ros.clip.fusion import region_features
 from hybridgl_ros.clip.text import TextEncoder
+from hybridgl_ros.config import load_config
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.evaluation.methods._placed_tokens import region_tokens
 from hybridgl_ros.evaluation.methods.car import ClipAsRnn
@@ -85,6 +87,17 @@ def test_features_are_those_of_open_clip(model):
     torch.testing.assert_close(found, model.encode_image(pixels), rtol=1e-4, atol=1e-4)
     texts = model.encode_text(clip.tokenize(TEXTS))
     torch.testing.assert_close(TextEncoder(clip).encode(TEXTS), texts, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_in_half_precision_features_point_the_same_way(model, picture, four_masks, dtype):
+    settings = load_config("embedded", preset="paper", overrides={"features.start_block": 2}).features
+    exact, half = (
+        region_features(ClipEncoder(load_clip("mine", dtype=kind)), picture, four_masks, settings)
+        for kind in (torch.float32, dtype)
+    )
+    assert not torch.equal(exact, half)
+    assert torch.cosine_similarity(exact, half).min() > 0.999
 
 
 def test_a_larger_picture_is_seen_as_timm_sees_it(model):
