@@ -18,6 +18,8 @@ from .rows import Row, interleaved
 from .scenes import PROPOSALS, clip_b16, expressions, scene
 
 LENGTH = 2
+# Expressions to one pass over all proposals: they differ in how many proposals they have described.
+BURST = 6
 LENGTHS = (1, 2, 3, 4, 6, 10, 30)
 
 
@@ -41,7 +43,7 @@ def time_row(device: str, rounds: int) -> Row:
     clip, (image, masks) = clip_b16(device), scene(640, 480)
     segmenter = make_segmenter(clip, "robot", **{"features.shortlist": LENGTH})
     config, proposals, described = segmenter.config, proposals_from_masks(masks), []
-    asked = iter(expressions(rounds + 3))
+    asked = iter(expressions(BURST * (rounds + 1)))
 
     def ours() -> None:
         features = rough_features(clip, image, masks, config.features)
@@ -49,9 +51,14 @@ def time_row(device: str, rounds: int) -> Row:
         segmenter.refer(encoded, next(asked))
         described.append(len(encoded.memory[described_in_part]))
 
+    def burst() -> None:
+        for _ in range(BURST):
+            ours()
+
     with torch.inference_mode():
-        ways = {"ours": ours, "theirs": lambda: region_features(clip, image, masks, config.features)}
+        ways = {"ours": burst, "theirs": lambda: region_features(clip, image, masks, config.features)}
         seconds = interleaved(ways, rounds)
     what = f"features of {PROPOSALS} masks with a shortlist of {LENGTH}, the expression's answer included"
-    times = seconds["ours"], seconds["theirs"]
-    return Row.faster(6, what, "all proposals", times, 3, note=f"{np.mean(described):.1f} masks described")
+    times = seconds["ours"] / BURST, seconds["theirs"]
+    note = f"{np.mean(described):.1f} masks described, mean of {BURST} expressions each"
+    return Row.faster(6, what, "all proposals", times, 3, note=note)
