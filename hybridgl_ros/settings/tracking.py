@@ -45,6 +45,12 @@ class TrackingSettings:
         low=1,
         high=100000,
     )
+    nothing: float = setting(
+        "How much an expression that finds nothing counts against an object that is in sight, beside one that names "
+        "another.",
+        low=0.0,
+        high=1.0,
+    )
     absence: float = setting(
         "How much what the expression names instead counts against an object that is out of sight.", low=0.0, high=1.0
     )

@@ -234,7 +234,8 @@ def verdict(
     best = max((weight(entry, track, answer) for entry in others), default=0.0)
     nothing = 0.0 if answer.found else 1 - answer.score
     lead = weight(sight.candidate, track, answer) - max(best, nothing)
-    return track.share_of(sight) * float(np.clip(lead, -1, 0))
+    told = 1.0 if answer.found else settings.nothing
+    return told * track.share_of(sight) * float(np.clip(lead, -1, 0))
 
 
 def weight(candidate: Candidate, track: Track, answer: Answer) -> float:

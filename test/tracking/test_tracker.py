@@ -67,6 +67,24 @@ def test_a_wrong_beginning_is_mended_soon(tracker: Tracker) -> None:
     assert answer.tracking.ids == (2,) and where(answer) == pytest.approx((MEANT.x, MEANT.y))
 
 
+@pytest.mark.parametrize("nothing", [0.0, 0.25, 1.0])
+def test_an_expression_that_finds_nothing_speaks_with_less_weight(nothing: float) -> None:
+    """As "between the cone and the cube" does, when the cone has left the picture."""
+    tracker, settings_ = Tracker(itertools.count(1)), replace(SETTINGS, nothing=nothing)
+    scene = scene_of([MEANT, OTHER])
+    tracker.follow(scene, answer_of(scene, [0.9, 0.0]), settings_)
+    kept = 0
+    for _ in range(40):
+        answer = tracker.follow(scene, answer_of(scene, [0.0, 0.0]), settings_)
+        if not answer.found:
+            break
+        assert answer.tracking.ids == (1,) and where(answer) == pytest.approx((MEANT.x, MEANT.y))
+        kept += 1
+    # It has spoken for the object as much as for two frames, and speaks against it as surely as it can.
+    assert kept == (40 if nothing == 0 else 2 / nothing - 1)
+    assert nothing == 0 or answer.reason == "there is none"
+
+
 def test_two_that_are_meant_alike_are_not_exchanged(tracker: Tracker) -> None:
     follow(tracker, [MEANT, LIKE], [0.81, 0.8])
     for turn in range(30):
