@@ -44,7 +44,8 @@ def surface(
     added, spilt = share >= settings.covered, share < settings.spilt
     added[0] = spilt[0] = False
     spilt[inside.argmax()] = False
-    return (seen & ~spilt[labels]) | added[labels]
+    found = (seen & ~spilt[labels]) | added[labels]
+    return found if found.any() else seen
 
 
 def points_of(depth: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import cv2
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solids import INTRINSICS, SETTINGS, TABLE, UP, ball, box, on_table
 
+from hybridgl_ros.errors import PlaceError
 from hybridgl_ros.metric.placement import locate
 from hybridgl_ros.metric.plane import Plane
 from hybridgl_ros.metric.surface import between, creases, normals_of, points_of, surface
@@ -26,7 +28,7 @@ def iou(first: np.ndarray, second: np.ndarray) -> float:
     return float((first & second).sum() / (first | second).sum())
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(turn=st.floats(0, 3), direction=st.floats(0, 6.3), share=st.floats(0.1, 0.4))
 def test_what_a_mask_misses_of_an_object_is_completed(turn: float, direction: float, share: float) -> None:
     mask, depth = box(on_table(0, 0, 0.05), turn, (0.1, 0.12, 0.1))
@@ -83,6 +85,23 @@ def test_the_table_and_unknown_depth_are_never_surface() -> None:
         assert not completed(wide, np.full_like(depth, nothing)).any()
         assert not completed(np.zeros_like(mask), holed).any()
     assert iou(locate_mask(wide, depth), mask) > 0.85
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), blobs=st.integers(1, 4), unknown=st.floats(0, 0.9), noise=st.floats(0, 0.05))
+def test_whatever_the_mask_there_is_a_place_or_a_reason(seed: int, blobs: int, unknown: float, noise: float) -> None:
+    random = np.random.default_rng(seed)
+    _, depth = box(on_table(*random.uniform(-0.2, 0.2, 2), 0.05), random.uniform(0, 3), (0.1, 0.12, 0.1))
+    depth = (depth + noise * random.normal(size=depth.shape)).astype(np.float32)
+    depth[random.random(depth.shape) < unknown] = random.choice([np.nan, 0, -1, np.inf])
+    mask = np.zeros(depth.shape, np.uint8)
+    for _ in range(blobs):
+        centre = random.integers(0, depth.shape[::-1])
+        cv2.circle(mask, (int(centre[0]), int(centre[1])), int(random.integers(1, 40)), 1, -1)
+    with suppress(PlaceError):
+        found = locate(mask > 0, depth, INTRINSICS, SETTINGS)
+        assert np.isfinite([*found.position, *found.extent, *found.quaternion]).all()
+        assert found.rotation.T @ found.rotation == pytest.approx(np.eye(3), abs=1e-6)
 
 
 def locate_mask(mask: np.ndarray, depth: np.ndarray) -> np.ndarray:
