@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+import tables
 
 from hybridgl_ros import cli
 
@@ -21,27 +21,19 @@ DOCUMENTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def tables():
-    spec = importlib.util.spec_from_file_location("tables", CHECKOUT / "tools" / "tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/node.md", "docs/settings.md", "docs/tabletop.md"])
-def test_tables_are_up_to_date(tables, name):
+@pytest.mark.parametrize("name", tables.DOCUMENTS)
+def test_tables_are_up_to_date(name):
     path = CHECKOUT / name
     text = path.read_text(encoding="utf-8")
     assert tables.updated(text, path.parent) == text, "run: python tools/tables.py"
 
 
-def test_an_old_table_is_noticed(tables):
+def test_an_old_table_is_noticed():
     old = "<!-- table: settings -->\n| nothing |\n<!-- end -->"
     assert "fusion.alpha" in tables.updated(old, CHECKOUT)
 
 
-def test_results_come_from_the_recorded_file(tables, tmp_path):
+def test_results_come_from_the_recorded_file(tmp_path):
     names = ["oiou", "miou", "precision_50", "precision_70", "precision_90", "ceiling", "clip_miou"]
     values = {f"{name}{end}": "0.4567" for name in names for end in ("", "_low", "_high")} | {"precision_90": ""}
     columns = {"run": "G2L", "with_target": "7", **values}

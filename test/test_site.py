@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import reference_pages as pages
 import yaml
 
 from hybridgl_ros import cli
@@ -35,14 +36,6 @@ def site(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def pages():
-    spec = importlib.util.spec_from_file_location("reference_pages", CHECKOUT / "tools" / "reference_pages.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 class Addresses(HTMLParser):
     def __init__(self, page: Path) -> None:
         super().__init__()
@@ -64,7 +57,7 @@ def test_every_page_is_built_and_loads_nothing_from_elsewhere(site):
             assert page.name == "404.html" or (page.parent / address.partition("?")[0]).exists(), address
 
 
-def test_every_page_of_the_navigation_is_one_that_lies_there_or_is_made(pages):
+def test_every_page_of_the_navigation_is_one_that_lies_there_or_is_made():
     class Loader(yaml.SafeLoader):
         pass
 
@@ -77,7 +70,7 @@ def test_every_page_of_the_navigation_is_one_that_lies_there_or_is_made(pages):
     assert set(named) == there | set(pages.PAGES) and len(named) == len(set(named))
 
 
-def test_the_messages_have_every_field_with_its_comment(pages):
+def test_the_messages_have_every_field_with_its_comment():
     made = pages.messages_page()
     for file in [*CHECKOUT.glob("msg/*.msg"), *CHECKOUT.glob("srv/*.srv")]:
         assert f"## {file.stem}\n" in made
@@ -90,7 +83,7 @@ def test_the_messages_have_every_field_with_its_comment(pages):
                 assert f"`{name}" in made and f"`{kind}`" in made
 
 
-def test_the_command_s_page_has_every_option(pages, hybridgl):
+def test_the_command_s_page_has_every_option(hybridgl):
     sections = dict(re.findall(r"## hybridgl (\w+)\n(.*?)(?=\n## |\Z)", pages.command_page(), re.DOTALL))
     assert sections.keys() == cli.COMMANDS.keys()
     for name, section in sections.items():
@@ -101,14 +94,14 @@ def test_the_command_s_page_has_every_option(pages, hybridgl):
         ), name
 
 
-def test_the_library_s_page_has_signatures_without_self_and_examples_as_code(pages):
+def test_the_library_s_page_has_signatures_without_self_and_examples_as_code():
     made = pages.library_page()
     assert "### ReferringSegmenter" in made and "#### encode" in made and "### HybridGLError" in made
     assert "self" not in re.findall(r"```python\n(.*?)```", made, re.DOTALL)[0]
     assert "Example:\n\n    segmenter" in made
 
 
-def test_a_service_s_fields_go_to_their_half(pages):
+def test_a_service_s_fields_go_to_their_half():
     text = '# Whole.\n\n# Of a.\nint32 a\nstring KIND = "x"\n---\n# Of b,\n# two lines.\nfloat32[] b\n'
     made = "\n".join(pages.interface(text))
     assert made.index("Whole.") < made.index("### Request") < made.index("`a`") < made.index("### Answer")

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from measured_tables import MEASURED
+
 from hybridgl_ros.reference import Row, allowed, as_markdown, settings_table, shown, type_name
 from hybridgl_ros.ros.common.interfaces import interfaces_table
 from hybridgl_ros.ros.common.settings import CameraSettings, SegmentSettings, default_settings
@@ -237,86 +239,6 @@ def reliability_table(file: Path) -> list[Row]:
     ]
 
 
-def bench_table(file: Path) -> list[Row]:
-    """The rows of a bench.json."""
-
-    def value(number: float | None, unit: str) -> str:
-        return "" if number is None else f"{number:.3g} {unit}".strip()
-
-    return [
-        {
-            "#": str(entry["row"]),
-            "what": entry["what"],
-            "ours": value(entry["ours"], entry["unit"]),
-            "against": " ".join(filter(None, [value(entry["theirs"], entry["unit"]), entry["against"]])),
-            "ratio": value(entry["ratio"], "×") if entry["theirs"] else "",
-            "goal": entry["goal"],
-            "equal": {True: "yes", False: "no", None: ""}[entry["equal"]],
-            "reached": {True: "yes", False: "**no**", None: "not measured"}[entry["reached"]],
-            "note": entry["note"],
-        }
-        for entry in json.loads(file.read_text(encoding="utf-8"))["rows"]
-    ]
-
-
-def machine_table(file: Path) -> list[Row]:
-    """What a bench.json was measured on."""
-    return [{name: str(value) for name, value in json.loads(file.read_text(encoding="utf-8"))["machine"].items()}]
-
-
-def profile_table(file: Path) -> list[Row]:
-    """The stages of a profile.json."""
-    return [
-        {name: str(value) for name, value in entry.items()} for entry in json.loads(file.read_text(encoding="utf-8"))
-    ]
-
-
-def soak_table(file: Path) -> list[Row]:
-    """The figures of a soak.json."""
-    report = json.loads(file.read_text(encoding="utf-8"))
-    grown = report["memory_growth_percent"]
-    figures = {
-        "minutes, rounds": f"{report['minutes']:g}, {report['rounds']}",
-        "requests sent": report["sent"],
-        "of these answered": report["replied"],
-        "refused with a reason": report["refused"],
-        "cut off by the end of a node": report["interrupted"],
-        "lost": report["lost"],
-        "wrong": report["wrong"],
-        "answers by topic": report["results"],
-        "latency of a request p50, p95 (ms)": f"{report['latency_p50_ms']:.0f}, {report['latency_p95_ms']:.0f}",
-        "growth of the memory (%)": "not measured" if grown is None else f"{grown:+.1f}",
-    }
-    return [{"what": what, f"models: {report['models']}": str(value)} for what, value in figures.items()]
-
-
-def faults_table(file: Path) -> list[Row]:
-    """The faults of a soak.json, with their promises."""
-    return [
-        {
-            "fault": entry["name"],
-            "how": entry["how"],
-            "promise": entry["promise"],
-            "struck, kept": f"{entry['struck']}, {entry['kept']} of {entry['times']}",
-        }
-        for entry in json.loads(file.read_text(encoding="utf-8"))["faults"]
-    ]
-
-
-def camera_rates_table(file: Path) -> list[Row]:
-    """The rows of a max_rate.json."""
-    return [
-        {
-            "frames": "×".join(map(str, entry["size"])),
-            "taken in (Hz)": f"{entry['rate_hz']:.0f}",
-            "lost (%)": f"{100 * entry['lost']:.1f}",
-            "limited by": entry["limited_by"],
-            "answers (Hz)": f"{entry['answers_hz']:.1f}",
-        }
-        for entry in json.loads(file.read_text(encoding="utf-8"))["rows"]
-    ]
-
-
 TABLES: dict[str, Callable[..., list[Row]]] = {
     "settings": settings_table,
     "segment_node": lambda: node_table(SegmentSettings, "segment_node"),
@@ -330,12 +252,7 @@ TABLES: dict[str, Callable[..., list[Row]]] = {
     "operators": operators_table,
     "calibration": calibration_table,
     "reliability": reliability_table,
-    "bench": bench_table,
-    "machine": machine_table,
-    "profile": profile_table,
-    "soak": soak_table,
-    "faults": faults_table,
-    "camera_rates": camera_rates_table,
+    **MEASURED,
 }
 
 
