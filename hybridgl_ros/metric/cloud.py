@@ -52,10 +52,10 @@ def cloud_in(kept: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settin
 
 
 def back_projected(pixels: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """N×3 float64 metres of N×2 pixels (row, column) at N depths; a pixel's centre is at whole numbers."""
+    """…×3 float64 metres of …×2 pixels (row, column) at … depths; a pixel's centre is at whole numbers."""
     z = np.asarray(depth, np.float64)
-    x = (pixels[:, 1] - intrinsics[0, 2]) / intrinsics[0, 0]
-    y = (pixels[:, 0] - intrinsics[1, 2]) / intrinsics[1, 1]
+    x = (pixels[..., 1] - intrinsics[0, 2]) / intrinsics[0, 0]
+    y = (pixels[..., 0] - intrinsics[1, 2]) / intrinsics[1, 1]
     return np.stack([x * z, y * z, z], axis=-1)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from hybridgl_ros.metric.cloud import flying, inner
+from hybridgl_ros.metric.cloud import back_projected, flying, inner
 from hybridgl_ros.metric.plane import Plane
 from hybridgl_ros.settings import MetricSettings
 
@@ -50,11 +50,8 @@ def surface(
 
 def points_of(depth: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
     """H×W×3 float64 metres in the optical frame, NaN where the depth is unknown."""
-    z = np.where(np.isfinite(depth) & (depth > 0), depth, np.nan).astype(np.float64)
-    rows, columns = np.indices(z.shape)
-    x = (columns - intrinsics[0, 2]) / intrinsics[0, 0]
-    y = (rows - intrinsics[1, 2]) / intrinsics[1, 1]
-    return np.stack([x * z, y * z, z], axis=-1)
+    z = np.where(np.isfinite(depth) & (depth > 0), depth, np.nan)
+    return back_projected(np.moveaxis(np.indices(z.shape), 0, -1), z, intrinsics)
 
 
 def patches(depth: np.ndarray, free: np.ndarray, creased: np.ndarray, settings: MetricSettings) -> np.ndarray:
