@@ -1,6 +1,6 @@
 """What cheaper region features cost in answers: shortlists by rough features, and half precision.
 
-    python benchmarks/feature_options.py [--scenes 40] [--expressions 8] [--presets paper robot]
+    python benchmarks/feature_options.py [--scenes 40] [--expressions 8] [--presets paper robot] [--device cpu]
 
 Takes validation scenes of the tabletop and the embedded models. Printed are the share of selections that are the same
 as with all hybrid features, the mean number of proposals described, and how many times fewer these are.
@@ -41,12 +41,17 @@ class Measured:
 
 
 def measure(
-    preset: str, scenes: int, expressions: int, lengths: Sequence[int] = LENGTHS, types: Sequence[torch.dtype] = TYPES
+    preset: str,
+    scenes: int,
+    expressions: int,
+    lengths: Sequence[int] = LENGTHS,
+    types: Sequence[torch.dtype] = TYPES,
+    device: str = "cpu",
 ) -> Measured:
     """Every option on some validation scenes and some expressions of each."""
-    segmenter = ReferringSegmenter.from_config("embedded", preset=preset, device="cpu")
+    segmenter = ReferringSegmenter.from_config("embedded", preset=preset, device=device)
     measured, tabletop = Measured(), TabletopSet(validation_path())
-    clips = {dtype: ClipEncoder(load_clip(segmenter.config.models.clip, "cpu", dtype)) for dtype in types}
+    clips = {dtype: ClipEncoder(load_clip(segmenter.config.models.clip, device, dtype)) for dtype in types}
     for number in np.linspace(0, len(tabletop) - 1, scenes).astype(int):
         shown = tabletop[int(number)]
         scene = segmenter.encode(shown.image)
@@ -113,9 +118,10 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--expressions", type=int, default=8, help="of each scene")
     parser.add_argument("--presets", nargs="+", default=["paper", "robot"])
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     for preset in options.presets:
-        show(preset, options.scenes, measure(preset, options.scenes, options.expressions))
+        show(preset, options.scenes, measure(preset, options.scenes, options.expressions, device=options.device))
 
 
 if __name__ == "__main__":

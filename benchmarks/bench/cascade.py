@@ -27,7 +27,7 @@ def rows(device: str = "cpu", quick: bool = False) -> Iterator[Row]:
     """The time of an expression on a new picture's masks, and selections on the tabletop by length; quick: fewer."""
     yield time_row(device, 1 if quick else 2)
     scenes = 10 if quick else 24
-    robot, paper = (measure(preset, scenes, 6, LENGTHS, ()) for preset in ("robot", "paper"))
+    robot, paper = (measure(preset, scenes, 6, LENGTHS, (), device) for preset in ("robot", "paper"))
     for length in LENGTHS:
         what = f"tabletop, validation: equal selections with a shortlist of {length}, preset robot"
         of, count = float(np.mean(robot.counts)), len(robot.equal[length])
@@ -57,7 +57,7 @@ def time_row(device: str, rounds: int) -> Row:
 
     with torch.inference_mode():
         ways = {"ours": burst, "theirs": lambda: region_features(clip, image, masks, config.features)}
-        seconds = interleaved(ways, rounds)
+        seconds = interleaved(ways, rounds, device)
     what = f"features of {PROPOSALS} masks with a shortlist of {LENGTH}, the expression's answer included"
     times = seconds["ours"] / BURST, seconds["theirs"]
     note = f"{np.mean(described):.1f} masks described, mean of {BURST} expressions each"

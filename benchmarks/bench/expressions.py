@@ -95,7 +95,7 @@ def single_rows(
         parse = fusion.parser.parse(next(asked))
         found, (sentence, target) = plain.guidance(clip, image, masks, parse)
         mixed = F.normalize(F.normalize(sentence, dim=-1) + F.normalize(target, dim=-1), dim=-1)
-        semantic = torch.softmax(clip.logit_scale * F.normalize(encoded.features, dim=-1) @ mixed, 0)
+        semantic = torch.softmax(clip.logit_scale * F.normalize(encoded.features, dim=-1) @ mixed, 0).cpu()
         int((0.4 * semantic + 0.6 * torch.softmax(torch.from_numpy(found), 0)).argmax())
 
     def burst(segmenter: ReferringSegmenter) -> None:
@@ -103,7 +103,7 @@ def single_rows(
             ask(segmenter, encoded, next(asked))
 
     ways = {"fusion": lambda: burst(fusion), "query": lambda: burst(query), "theirs": once}
-    seconds = interleaved(ways, rounds)
+    seconds = interleaved(ways, rounds, str(clip.device))
     for name in ("fusion", "query"):
         what = f"one more expression, {size}, scoring.method {name}"
         times = seconds[name] / BURST, seconds["theirs"]
@@ -149,6 +149,7 @@ def together_rows(clip: ClipEncoder, encoded: Scene, rounds: int) -> Iterator[Ro
                 "theirs": plain_calls,
             },
             rounds,
+            str(clip.device),
         )
         what, times = f"{TOGETHER} expressions in one call, preset {preset}", (seconds["ours"], seconds["singly"])
         note = f"calls that remember one another's texts {seconds['known']:.3f} s"

@@ -34,7 +34,7 @@ def region_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Itera
     ours, theirs = region_features(clip, image, masks, settings), plain.region_features(clip, image, masks)
     error = relative(ours, theirs)
     tokens = clip.grid[0] * clip.grid[1] + 1
-    left, right = torch.randn(8 * tokens, 768), torch.randn(768, 3072)
+    left, right = torch.randn(8 * tokens, 768, device=clip.device), torch.randn(768, 3072, device=clip.device)
     seconds = interleaved(
         {
             "ours": lambda: region_features(clip, image, masks, settings),
@@ -42,6 +42,7 @@ def region_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Itera
             "product": lambda: [left @ right for _ in range(20)],
         },
         rounds,
+        str(clip.device),
     )
     what = f"region features, {len(masks)} masks"
     note = f"error {error:.0e}"
@@ -72,6 +73,7 @@ def map_row(clip: ClipEncoder, image: Any, rounds: int) -> Row:
             "theirs": lambda: plain.map_tokens(clip, image),
         },
         rounds,
+        str(clip.device),
     )
     times = seconds["ours"], seconds["theirs"]
     return Row.faster(4, "map tokens", PLAIN, times, 1.5, equal=error < TOLERANCE, note=f"error {error:.0e}")
@@ -91,6 +93,7 @@ def type_rows(clip: ClipEncoder, image: Any, masks: Any, rounds: int) -> Iterato
                 "theirs": lambda: region_features(clip, image, masks, settings),
             },
             rounds,
+            str(clip.device),
         )
         name = str(dtype).removeprefix("torch.")
         what = f"region features, {len(masks)} masks, {name} against float32"

@@ -20,18 +20,19 @@ SETTINGS = load_config("photo", preset="paper")
 def region_features(clip: ClipEncoder, image: np.ndarray, masks: np.ndarray) -> Tensor:
     """G2L features N×d of the preset `paper`: mask by mask, both branches through all their blocks."""
     settings, size = SETTINGS.features, clip.input_size
-    sharp = clip.normalise(torch.from_numpy(image).permute(2, 0, 1))
     kernel = (settings.blur_kernel, settings.blur_kernel)
-    blurred = clip.normalise(torch.from_numpy(cv2.GaussianBlur(image, kernel, 0)).permute(2, 0, 1))
+    sharp, blurred = (
+        clip.normalise(torch.from_numpy(picture).to(clip.device).permute(2, 0, 1))
+        for picture in (image, cv2.GaussianBlur(image, kernel, 0))
+    )
+    nothing = torch.zeros(1, device=clip.device)
     features = []
-    for mask in torch.from_numpy(masks):
+    for mask in torch.from_numpy(masks).to(clip.device):
         coverage = F.adaptive_max_pool2d(mask[None, None].float(), clip.grid).flatten()
-        inside = torch.cat([torch.zeros(1), coverage])[:, None]
-        hidden = torch.zeros(clip.blocks[0].heads, len(inside), len(inside))
+        inside = torch.cat([nothing, coverage])[:, None]
+        hidden = nothing.repeat(clip.blocks[0].heads, len(inside), len(inside))
         hidden[:, 0, 1:].masked_fill_(coverage == 0, float("-inf"))
-        local, wide = (
-            clip.embed(resized(torch.where(mask, sharp, outside), size)) for outside in (torch.zeros(1), blurred)
-        )
+        local, wide = (clip.embed(resized(torch.where(mask, sharp, outside), size)) for outside in (nothing, blurred))
         for index, block in enumerate(clip.visual.transformer.resblocks):
             if index < settings.start_block:
                 local, wide = block(local), block(wide)
@@ -50,7 +51,7 @@ def map_tokens(clip: ClipEncoder, image: np.ndarray) -> Tensor:
     """Unit patch embeddings K×d of the localisation map's path, every attention weight written out."""
     size, blocks = SETTINGS.guidance.map_size, SETTINGS.guidance.map_blocks
     picture = np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC))
-    tokens = clip.embed(clip.normalise(torch.from_numpy(picture).permute(2, 0, 1)[None]))
+    tokens = clip.embed(clip.normalise(torch.from_numpy(picture).to(clip.device).permute(2, 0, 1)[None]))
     resblocks = clip.visual.transformer.resblocks
     path = tokens
     for block in resblocks[:-blocks]:
@@ -75,7 +76,7 @@ def map_tokens(clip: ClipEncoder, image: np.ndarray) -> Tensor:
 
 def texts(clip: ClipEncoder, phrases: list[str]) -> list[Tensor]:
     """The text tower over each phrase's whole context, one after the other."""
-    return [clip.model.encode_text(clip.tokenize([phrase]))[0] for phrase in phrases]
+    return [clip.model.encode_text(clip.tokenize([phrase]).to(clip.device))[0] for phrase in phrases]
 
 
 def guidance(
@@ -93,7 +94,7 @@ def guidance(
     found = (tokens @ F.normalize(prompt, dim=-1)).view(1, 1, side, side)
     found = stretched(F.interpolate(found, size=(settings.map_size,) * 2, mode="bilinear"))
     found = stretched(F.interpolate(found, size=(height, width), mode="bilinear", antialias=True))[0, 0]
-    full = (found * position_map(parse.position, height, width, settings.middle)).numpy()
+    full = found.cpu().numpy() * position_map(parse.position, height, width, settings.middle).numpy()
     weight = {"none": settings.outside_weight, "big": settings.outside_weight_big}.get(
         parse.size, settings.outside_weight_small
     )

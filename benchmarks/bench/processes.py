@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import torch
 
 CHILDREN = Path(__file__).with_name("children")
 
@@ -67,3 +69,16 @@ def status(pid: int, key: str) -> int:
     """One of the kernel's figures of a process, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:"))
+
+
+def peak_memory(run: Callable[[], object], device: str) -> int:
+    """Bytes that something takes at most above what this process holds before; on a GPU, torch's own count."""
+    if device.startswith("cuda"):
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        run()
+        return torch.cuda.max_memory_allocated(device) - before
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = status(os.getpid(), "VmRSS")
+    run()
+    return status(os.getpid(), "VmHWM") - before

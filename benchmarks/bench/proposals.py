@@ -8,9 +8,7 @@ memory is VmHWM of a child process of each way, reset once the model is loaded, 
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -29,7 +27,7 @@ from hybridgl_ros.proposals.sam import SamProposals
 from hybridgl_ros.settings import ProposalSettings
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
-from .processes import status
+from .processes import peak_memory
 from .rows import Row, interleaved
 
 VGA, FULL_HD, TWELVE = (640, 480), (1920, 1080), (4000, 3000)
@@ -183,12 +181,4 @@ def peak(kind: str, way: str, size: tuple[int, int], device: str) -> float:
             run = (lambda: embed_by_vit(encoder, pixels)) if way == "ours" else (lambda: encoder(pixels))
         else:
             run = mask_ways("vit_b", size, device)[way]
-        if device.startswith("cuda"):
-            before = torch.cuda.memory_allocated(device)
-            torch.cuda.reset_peak_memory_stats(device)
-            run()
-            return (torch.cuda.max_memory_allocated(device) - before) / 1e6
-        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-        before = status(os.getpid(), "VmRSS")
-        run()
-        return (status(os.getpid(), "VmHWM") - before) / 1e6
+        return peak_memory(run, device) / 1e6

@@ -12,9 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +26,8 @@ from hybridgl_ros.segmenter import ReferringSegmenter
 from hybridgl_ros.tabletop.dataset import TabletopSet, heldout_path
 
 from .expressions import forget, make_scene, make_segmenter
-from .processes import status
+from .processes import peak_memory
+from .rows import interleaved
 from .scenes import clip_b16, expressions, scene
 
 POINTS: dict[str, tuple[int, ...]] = {
@@ -69,15 +67,9 @@ AXES: dict[str, Callable[[int], Callable[[], object]]] = {"masks": masks, "expre
 def measure(axis: str, count: int, repeat: int) -> dict[str, Any]:
     with torch.inference_mode():
         run = AXES[axis](count)
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        before = status(os.getpid(), "VmRSS")
-        seconds = []
-        for _ in range(repeat + 1):
-            started = time.perf_counter()
-            run()
-            seconds.append(time.perf_counter() - started)
-    memory = status(os.getpid(), "VmHWM") - before
-    return {axis: count, "seconds": round(statistics.median(seconds[1:]), 4), "MB": round(memory / 1e6)}
+        memory = peak_memory(run, "cpu")
+        seconds = interleaved({"": run}, repeat)[""]
+    return {axis: count, "seconds": round(seconds, 4), "MB": round(memory / 1e6)}
 
 
 def draw(found: dict[str, list[dict[str, Any]]], path: Path) -> None:

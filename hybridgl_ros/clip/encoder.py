@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -74,7 +75,7 @@ class ClipEncoder:
         """Factor of the cosines before a softmax (100 for OpenAI's weights)."""
         return float(self.model.logit_scale.detach().exp())
 
-    def autocast(self) -> torch.autocast:
+    def autocast(self) -> AbstractContextManager[None]:
         """Mixed precision of the image tower; off for float32."""
         return multiplying_in(self.dtype, self.device)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -25,9 +26,17 @@ def product_type(encoder: Any) -> torch.dtype:
     return next(parameter.dtype for layer in products(encoder) for parameter in layer.parameters())
 
 
-def multiplying_in(dtype: torch.dtype, device: torch.device) -> torch.autocast:
-    """Inside, products are of a type; off for float32."""
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+@contextmanager
+def multiplying_in(dtype: torch.dtype, device: torch.device) -> Iterator[None]:
+    """Inside, products are of a type; float32 is float32 also in a GPU's convolutions, which would round to TF32."""
+    if dtype != torch.float32:
+        with torch.autocast(device.type, dtype=dtype):
+            yield
+    elif device.type == "cuda":
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    else:
+        yield
 
 
 def products(encoder: Any) -> Iterator[nn.Module]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from segment_anything.modeling.transformer import Attention, TwoWayAttentionBlock
 
 # Bytes of the pictures of some points at once: a core's cache, or enough to fill a GPU.
-CACHED, FILLED = 4 * 2**20, 256 * 2**20
+CACHED, FILLED = 4 * 2**20, 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Asked:
 def decode_points(
     sam: Sam, features: Sequence[Tensor], points: Tensor, threshold: float
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits M×h×w float32 at the decoder's own size, and SAM's ratings of them, M float32, some points at a time.
+    """Logits M×h×w float32 at the decoder's own size, and SAM's ratings of them, M float32, of one point after another.
 
     features: as `embed_image` gives them. points: P×2, x and y on SAM's own grid. Of the three masks of each point only
     those rated above the threshold, all when it is 0.
@@ -71,7 +71,8 @@ def decode_points(
     decoder = Decoder(sam.mask_decoder, embedding + dense[:1], sam.prompt_encoder.get_dense_pe(), finer)
     for piece in pieces(len(points), embedding.nbytes, CACHED if points.device.type == "cpu" else FILLED):
         tokens, images = decoder.attend(sparse[piece])
-        ratings = decoder.ratings(tokens)
+        # Asked for once: with every look at its numbers a GPU runs dry.
+        ratings = decoder.ratings(tokens).cpu()
         good = ratings > threshold if threshold > 0 else torch.ones_like(ratings, dtype=torch.bool)
         weights = decoder.weights(tokens) if good.any() else ()
         for image, weight, rating, chosen in zip(images, weights, ratings, good):

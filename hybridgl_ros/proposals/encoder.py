@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from hybridgl_ros.memory import pieces
-from hybridgl_ros.models.parts import part_of
 
 if TYPE_CHECKING:
     from segment_anything.modeling import ImageEncoderViT
     from segment_anything.modeling.image_encoder import Attention, Block
-
-get_rel_pos = part_of("segment_anything", "modeling.image_encoder").get_rel_pos
 
 # Bytes of attention weights at once: a core's cache, or enough to fill a GPU.
 CACHED, FILLED = 8 * 2**20, 256 * 2**20
@@ -40,10 +38,10 @@ def embed_by_vit(encoder: ImageEncoderViT, pixels: Tensor) -> Tensor:
     x = encoder.patch_embed(pixels)[0].float().contiguous()
     if encoder.pos_embed is not None:
         x += encoder.pos_embed[0]
+    in_windows = attend_in_windows if x.device.type == "cpu" else attend_in_whole_windows
     for block in encoder.blocks:
         if block.window_size > 0:
-            for window in windows(x, block.window_size):
-                window += attended_windows(block, window)
+            in_windows(block, x)
         else:
             attend_everywhere(block, x)
         tokens, widen = x.flatten(0, 1), block.mlp.lin1
@@ -71,10 +69,25 @@ def whole_and_rest(x: Tensor, size: int, dimension: int) -> Iterator[Tensor]:
     return (part for part in parts if part.shape[dimension])
 
 
+def attend_in_windows(block: Block, x: Tensor) -> None:
+    """Add what attention finds in each window of H×W×C tokens."""
+    size = block.window_size
+    for window, tokens in zip(windows(x, size), windows(block.norm1(x), size)):
+        window += attended_windows(block, tokens)
+
+
+def attend_in_whole_windows(block: Block, x: Tensor) -> None:
+    """The same with windows of one kind: a GPU waits longer for four kinds than it computes for padding."""
+    size, (height, width) = block.window_size, x.shape[:2]
+    (tokens,) = windows(F.pad(block.norm1(x), (0, 0, 0, -width % size, 0, -height % size)), size)
+    found = attended_windows(block, tokens).transpose(1, 2).flatten(2, 3).flatten(0, 1)
+    x += found[:height, :width]
+
+
 def attended_windows(block: Block, tokens: Tensor) -> Tensor:
-    """What attention adds to rows×columns×h×w×C tokens of windows."""
+    """What attention adds to rows×columns×h×w×C normed tokens of windows."""
     attention, size = block.attn, block.window_size
-    q, k, v = heads_of(attention, block.norm1(tokens).flatten(0, 1))
+    q, k, v = heads_of(attention, tokens.flatten(0, 1))
     if q.shape[2:4] != (size, size):
         k, v = (padded(attention, part, size, place) for place, part in ((1, k), (2, v)))
     found = torch.empty_like(q.permute(0, 2, 3, 1, 4), memory_format=torch.contiguous_format)
@@ -110,14 +123,22 @@ def with_positions(attention: Attention, q: Tensor, k: Tensor) -> tuple[Tensor, 
     if not attention.use_rel_pos:
         return scaled, k, ()
     (height, width), (rows, columns) = q.shape[1:3], k.shape[1:3]
-    down = get_rel_pos(rows, rows, attention.rel_pos_h)[:height].to(q.dtype)
-    across = get_rel_pos(columns, columns, attention.rel_pos_w)[:width].to(q.dtype)
+    down = distances(attention.rel_pos_h, rows)[:height].to(q.dtype)
+    across = distances(attention.rel_pos_w, columns)[:width].to(q.dtype)
     by_row, by_column = torch.einsum("bhwc,hkc->bhwk", q, down), torch.einsum("bhwc,wkc->bhwk", q, across)
     if q.dtype == torch.float32:
         return scaled, k, (by_row[..., None], by_column[..., None, :])
-    row, column = torch.eye(rows).to(q)[:, None].expand(-1, columns, -1), torch.eye(columns).to(q).expand(rows, -1, -1)
+    row, column = (torch.eye(length, dtype=q.dtype, device=q.device) for length in (rows, columns))
+    row, column = row[:, None].expand(-1, columns, -1), column.expand(rows, -1, -1)
     places = torch.cat([row, column], -1).expand(len(k), -1, -1, -1)
     return torch.cat([scaled, by_row, by_column], -1), torch.cat([k, places], -1), ()
+
+
+def distances(table: Tensor, length: int) -> Tensor:
+    """From each of `length` places to each, length×length×d of the 2·length − 1 × d that SAM has learnt."""
+    if len(table) != 2 * length - 1:
+        table = F.interpolate(table.T[None], size=2 * length - 1, mode="linear")[0].T
+    return table.flip(0).unfold(0, length, 1).flip(0).transpose(1, 2)
 
 
 def weighted(q: Tensor, k: Tensor, v: Tensor, biases: tuple[Tensor, ...]) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from torch import Tensor
 
 from hybridgl_ros.proposals.duplicates import Box, area_of, box_overlaps, common_area, kept_by_boxes, kept_by_masks
@@ -55,8 +56,9 @@ class Selection:
         """
         sure: list[Box] = []
         by_boxes = everything and self._settings.nms == "box"
+        small = in_main_memory(logits)
         for i in np.argsort(-np.asarray(ratings, np.float32), kind="stable").tolist():
-            bounds = self._upscaling.bounds(logits[i])
+            bounds = self._upscaling.bounds(small[i])
             if by_boxes and self._surely_suppressed(bounds, sure):
                 continue
             found = self._made(logits[i], ratings[i], bounds)
@@ -100,15 +102,27 @@ class Selection:
             return None
         rows, columns = bounds.end(threshold - STABILITY_OFFSET)
         larger = self._upscaling.enlarge(logits)[:rows, :columns]
-        high, low = (
-            np.float32(np.count_nonzero(larger > np.float32(threshold + shift)))
-            for shift in (STABILITY_OFFSET, -STABILITY_OFFSET)
-        )
+        high, low = (np.float32(count_above(larger, threshold + s)) for s in (STABILITY_OFFSET, -STABILITY_OFFSET))
         with np.errstate(invalid="ignore"):
             stability = high / low
         if wanted > 0 and not stability >= np.float32(wanted):
             return None
-        return Found(PackedMask.of(larger > np.float32(threshold), self._upscaling.size), rating, float(stability))
+        mask = (larger > threshold).cpu().numpy()
+        return Found(PackedMask.of(mask, self._upscaling.size), rating, float(stability))
+
+
+def in_main_memory(logits: Sequence[Tensor]) -> Sequence[np.ndarray]:
+    """h×w float32 of each; of a GPU in one piece, since every question to it waits for all that it has to do."""
+    if logits and logits[0].device.type != "cpu":
+        return list(torch.stack(list(logits)).float().cpu().numpy())
+    return [one.float().numpy() for one in logits]
+
+
+def count_above(logits: Tensor, level: float) -> int:
+    """How many logits are above a level, counted where they lie."""
+    if logits.device.type == "cpu":
+        return int(np.count_nonzero(logits.numpy() > np.float32(level)))
+    return int((logits > level).count_nonzero())
 
 
 def without_duplicates(found: list[Found], ratings: list[float], by: str, threshold: float) -> list[Found]:

@@ -75,17 +75,16 @@ class Upscaling:
         rows, columns = self.counts
         return np.outer(rows > 0, columns > 0).astype(np.uint8)
 
-    def enlarge(self, logits: Tensor) -> np.ndarray:
+    def enlarge(self, logits: Tensor) -> Tensor:
         """The H×W float32 logits that SAM makes of h×w ones."""
         larger = logits[None, None]
         if self.square != self.logits:
             larger = F.interpolate(larger, self.square, mode="bilinear", align_corners=False)
         larger = larger[..., : self.input_size[0], : self.input_size[1]]
-        return F.interpolate(larger, self.size, mode="bilinear", align_corners=False)[0, 0].cpu().numpy()
+        return F.interpolate(larger, self.size, mode="bilinear", align_corners=False)[0, 0]
 
-    def bounds(self, logits: Tensor) -> Bounds:
-        """What is certain of h×w logits."""
-        small = logits.float().cpu().numpy()
+    def bounds(self, small: np.ndarray) -> Bounds:
+        """What is certain of h×w float32 logits."""
         rounding = ROUNDING * max(float(np.abs(small).max()), 1.0)
         if self.grid != self.logits:
             small = cv2.resize(small, self.grid[::-1], interpolation=cv2.INTER_LINEAR)

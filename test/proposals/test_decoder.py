@@ -84,8 +84,8 @@ def test_bounds_hold(sam, small, size, seed, smooth, shift):
         with patch.object(upscaling_module, "SMALL", small):
             upscaling = Frame(64, squashes=False).upscaling((32, 32), size)
             assert upscaling.grid == ((64, 64) if small else (32, 32))
-    assert np.array_equal(upscaling.enlarge(candidate[0, 0]), exact[0, 0].numpy())
-    bounds = upscaling.bounds(torch.from_numpy(logits))
+    assert torch.equal(upscaling.enlarge(candidate[0, 0]), exact[0, 0])
+    bounds = upscaling.bounds(logits)
     whole, mask = exact[0, 0].numpy(), exact[0, 0].numpy() > 0
     rows, columns = bounds.end(-1.0)
     assert not (whole[rows:] > -1).any() and not (whole[:, columns:] > -1).any()

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 from segment_anything.modeling import ImageEncoderViT
+from segment_anything.modeling.image_encoder import get_rel_pos
 from torch import nn
 
 from hybridgl_ros.models.embedded_sam import build_embedded_sam
@@ -30,6 +31,7 @@ def small_encoder(**changes) -> ImageEncoderViT:
     return seeded(ImageEncoderViT(**{**sizes, "global_attn_indexes": (1,), **changes}))
 
 
+@pytest.mark.parametrize("in_windows", [encoder.attend_in_windows, encoder.attend_in_whole_windows])
 @pytest.mark.parametrize("cached", [1, 30_000, encoder.CACHED])
 @pytest.mark.parametrize(
     "changes",
@@ -44,13 +46,21 @@ def small_encoder(**changes) -> ImageEncoderViT:
         {"num_heads": 5},
     ],
 )
-def test_the_embedding_is_that_of_the_published_encoder(changes, cached, monkeypatch):
+def test_the_embedding_is_that_of_the_published_encoder(changes, cached, in_windows, monkeypatch):
     monkeypatch.setattr(encoder, "CACHED", cached)
+    # On a processor as on a GPU.
+    monkeypatch.setattr(encoder, "attend_in_windows", in_windows)
     model, pixels = small_encoder(**changes), torch.randn(1, 3, 96, 96)
     with torch.inference_mode():
         expected, (found,) = model(pixels), embed_image(model, pixels)
     assert expected.std() > 0.5
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("learnt", "length"), [(27, 14), (27, 9), (11, 14), (1, 1)])
+def test_distances_are_those_of_the_published_encoder(learnt, length):
+    table = torch.randn(learnt, 8)
+    assert torch.equal(encoder.distances(table, length), get_rel_pos(length, length, table))
 
 
 def test_the_small_sam_embeds_the_same():

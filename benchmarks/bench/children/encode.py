@@ -1,6 +1,7 @@
 """Encodes one picture with the embedded models each time it is told to.
 
-encode.py PRESET PICTURE THREADS RESULT: seconds as JSON; what came out lies in RESULT (.npz) after the first time.
+encode.py PRESET PICTURE THREADS RESULT [DEVICE]: seconds as JSON; what came out lies in RESULT (.npz) after the first
+time.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from hybridgl_ros.segmenter import ReferringSegmenter
 
 
 def main() -> None:
-    preset, picture, threads, result = sys.argv[1:]
+    preset, picture, threads, result, device = [*sys.argv[1:], "cpu"][:5]
     image = np.load(picture)
-    segmenter = ReferringSegmenter.from_config("embedded", preset=preset)
+    segmenter = ReferringSegmenter.from_config("embedded", preset=preset, device=device)
     if int(threads):
         torch.set_num_threads(int(threads))
     with torch.inference_mode():
         for _ in sys.stdin:
             started = time.perf_counter()
             scene = segmenter.encode(image)
+            if device != "cpu":
+                torch.cuda.synchronize()
             seconds = time.perf_counter() - started
             if not Path(result).exists():
                 masks, features = np.asarray(scene.proposals.masks), scene.features.float().cpu().numpy()
