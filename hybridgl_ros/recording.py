@@ -16,7 +16,7 @@ import numpy as np
 
 from hybridgl_ros.errors import ConfigError
 from hybridgl_ros.explanation.parts import parts_of, total_of
-from hybridgl_ros.metric.cloud import back_projected
+from hybridgl_ros.metric.pinhole import back_projected
 from hybridgl_ros.presentation import report
 from hybridgl_ros.types import Answer, Proposals, Scene
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hybridgl_ros.metric.pinhole import focal_length
 from hybridgl_ros.settings import ObjectSettings
 
 
@@ -72,7 +73,7 @@ def measure(
     area = masks.sum(axis=(1, 2)).astype(np.float64)
     depths = np.array([object_depth(mask, depth, settings.depth_erosion) for mask in masks], np.float64)
     metric = depth is not None and intrinsics is not None and bool(np.isfinite(depths).all())
-    focal = float(np.sqrt(intrinsics[0, 0] * intrinsics[1, 1])) if metric and intrinsics is not None else 1.0
+    focal = focal_length(intrinsics) if metric and intrinsics is not None else 1.0
     scale = depths / focal if metric else np.ones_like(area)
     gap, within, overlap = pairs(masks, settings.resolution)
     sides = boxes[:, 2:] - boxes[:, :2]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from hybridgl_ros.metric.pinhole import back_projected
 from hybridgl_ros.settings import MetricSettings
 
 NEIGHBOURS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column]
@@ -49,14 +50,6 @@ def cloud_in(kept: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray, settin
     pixels = np.argwhere(kept)
     cloud = Cloud(back_projected(pixels, depth[kept], intrinsics), pixels)
     return cloud.only(greater_part(cloud.points[:, 2], settings.gap))
-
-
-def back_projected(pixels: np.ndarray, depth: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """…×3 float64 metres of …×2 pixels (row, column) at … depths; a pixel's centre is at whole numbers."""
-    z = np.asarray(depth, np.float64)
-    x = (pixels[..., 1] - intrinsics[0, 2]) / intrinsics[0, 0]
-    y = (pixels[..., 0] - intrinsics[1, 2]) / intrinsics[1, 1]
-    return np.stack([x * z, y * z, z], axis=-1)
 
 
 def inner(mask: np.ndarray, rim: int) -> np.ndarray:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hybridgl_ros.metric.cloud import Cloud, back_projected
+from hybridgl_ros.metric.cloud import Cloud
+from hybridgl_ros.metric.pinhole import back_projected
 from hybridgl_ros.settings import MetricSettings
 
 SAMPLES = 1000

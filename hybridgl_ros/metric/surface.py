@@ -11,7 +11,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from hybridgl_ros.metric.cloud import back_projected, flying, inner
+from hybridgl_ros.metric.cloud import flying, inner
+from hybridgl_ros.metric.pinhole import back_projected, focal_length
 from hybridgl_ros.metric.plane import Plane
 from hybridgl_ros.settings import MetricSettings
 
@@ -85,7 +86,7 @@ def creases(depth: np.ndarray, free: np.ndarray, intrinsics: np.ndarray, setting
     total = cv2.blur(np.where(free, depth, 0.0).astype(np.float64), (SMOOTH, SMOOTH))
     smooth = np.where(free, total / np.maximum(weight, 1e-9), np.nan)
     points = points_of(smooth, intrinsics)
-    apart = max(1, round(settings.bend * float(np.sqrt(intrinsics[0, 0] * intrinsics[1, 1]))))
+    apart = max(1, round(settings.bend * focal_length(intrinsics)))
     normals = normals_of(points, apart)
     found = np.zeros(depth.shape, bool)
     for axis in (0, 1):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from hybridgl_ros.metric.pinhole import focal_length
 from hybridgl_ros.settings import MetricSettings
 
 # Of the length of what is seen: how far apart places of a mirror are that are tried.
@@ -52,7 +53,7 @@ class Sight:
         in_mask = self.mask[row, column]
         in_front = self.depth[row, column] - z
         in_front = np.where(np.isfinite(in_front), in_front, np.where(in_mask, 0.0, np.inf)).clip(min=0)
-        beside = self.away[row, column] * z / np.sqrt(self.intrinsics[0, 0] * self.intrinsics[1, 1])
+        beside = self.away[row, column] * z / focal_length(self.intrinsics)
         return np.where(inside, np.where(in_mask, in_front, np.minimum(in_front, beside)), 0.0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hybridgl_ros.metric.pinhole import focal_length
 from hybridgl_ros.types import Answer, Candidate, Scene
 
 # The index of a candidate that is none of the frame's proposals.
@@ -67,7 +68,7 @@ def view_of(scene: Scene, answer: Answer, resolution: int) -> View:
     masks = [on_grid(entry.mask, grey.shape) for entry in answer.candidates]
     features = features_of(scene, answer)
     scores = shares(np.array([entry.score for entry in answer.candidates]))
-    focal = np.nan if scene.intrinsics is None else float(np.sqrt(scene.intrinsics[0, 0] * scene.intrinsics[1, 1]))
+    focal = np.nan if scene.intrinsics is None else focal_length(scene.intrinsics)
     sightings = []
     for number, (candidate, mask) in enumerate(zip(answer.candidates, masks, strict=True)):
         if not mask.any():

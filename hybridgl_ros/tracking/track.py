@@ -94,8 +94,7 @@ class Track:
     def miss(self, settings: TrackingSettings) -> None:
         """It is out of sight."""
         self.unseen += 1
-        if self.unseen >= settings.lost_after:
-            self.state = TrackState.LOST
+        self.state = TrackState.LOST if self.unseen >= settings.lost_after else TrackState.FOUND
 
     def judge(self, verdict: float, settings: TrackingSettings) -> None:
         """The expression speaks for it (1) or, more or less surely, against it (down to −1)."""

@@ -117,6 +117,13 @@ def test_lost_and_found_again(tracker: Tracker) -> None:
     assert (tracker.lost, tracker.found_again) == (1, 1)
 
 
+def test_what_was_found_again_and_is_out_of_sight_the_frame_after_was_found_again_once(tracker: Tracker) -> None:
+    follow(tracker, [MEANT, OTHER], [0.9, 0.1])
+    for visible in (False, False, True, False, True):
+        follow(tracker, [OTHER, MEANT] if visible else [OTHER], [0.1, 0.9] if visible else [0.1])
+    assert (tracker.lost, tracker.found_again) == (1, 1)
+
+
 def test_a_look_alike_elsewhere_does_not_take_the_place_of_what_is_hidden(tracker: Tracker) -> None:
     for _ in range(4):
         follow(tracker, [MEANT, LIKE], [0.9, 0.2])
