@@ -23,7 +23,7 @@ from soak.stage import Stage
 
 GROWTH_LIMIT = 5.0
 # Seconds without a fault, at the beginning of each round; and those after which the memory is looked at: for the first
-# thirty, results of goals only come, and none is dropped yet; then the heaps grow to the most that ever comes together.
+# ten, results of goals only come, and none is dropped yet; then the heaps grow to the most that ever comes together.
 QUIET = 2.0
 WARM = 120.0
 FEWEST_SAMPLES = 40

@@ -1,4 +1,8 @@
-"""Fast DDS's profile that ships: images larger than its usual shared memory segment get lost on their way."""
+"""Fast DDS's profile that ships.
+
+Images larger than its usual shared memory segment get lost on their way, and every place of a history keeps the size of
+the largest message that it ever held.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ DDS_VARIABLES = (*PROFILE_VARIABLES, "FASTDDS_BUILTIN_TRANSPORTS", "ROS_DISCOVER
 # Read from the current folder.
 DEFAULT_PROFILES = ("DEFAULT_FASTDDS_PROFILES.xml", "DEFAULT_FASTRTPS_PROFILES.xml")
 FAST_DDS = "rmw_fastrtps"
+# ROS chooses how histories take memory, and how messages are published, unless it is told to leave that to the profile.
+LEFT_TO_PROFILE, PUBLICATION_MODE = "RMW_FASTRTPS_USE_QOS_FROM_XML", "RMW_FASTRTPS_PUBLICATION_MODE"
 
 
 def has_own_profile(environment: Mapping[str, str], folder: Path) -> bool:
@@ -29,10 +35,18 @@ def has_own_profile(environment: Mapping[str, str], folder: Path) -> bool:
 
 
 def use_dds_profile(environment: MutableMapping[str, str] = os.environ, folder: Path | None = None) -> None:
-    """Let Fast DDS send images through a shared memory segment that holds them, unless the user has a profile.
+    """Let Fast DDS work as the profile says that ships, unless the user has another one.
 
     To be called before rclpy.init. folder: the current one.
     """
     profile = config_directory() / PROFILE
     if profile.is_file() and not has_own_profile(environment, folder or Path.cwd()):
         environment.update(dict.fromkeys(PROFILE_VARIABLES, str(profile)))
+    if is_used(profile, environment) and not environment.get(PUBLICATION_MODE):
+        environment.setdefault(LEFT_TO_PROFILE, "1")
+
+
+def is_used(profile: Path, environment: Mapping[str, str]) -> bool:
+    """Whether Fast DDS reads this file."""
+    named = next((environment[name] for name in PROFILE_VARIABLES if environment.get(name)), None)
+    return named is not None and Path(named).exists() and profile.exists() and Path(named).samefile(profile)

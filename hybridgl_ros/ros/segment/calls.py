@@ -21,7 +21,7 @@ from hybridgl_ros.srv import ReferSegment
 WAITING = "waiting"
 BY_CALLER = "cancelled by the caller"
 # Seconds that results are kept for clients that have not fetched them: each may hold megabytes of masks.
-RESULT_KEPT = 30
+RESULT_KEPT = 10
 # Seconds that rclpy needs, at most, to note that a cancellation was accepted.
 NOTED_WITHIN = 1.0
 NOTED_STEP = 0.001

@@ -13,7 +13,13 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from hybridgl_ros.errors import ConfigError
-from hybridgl_ros.ros.common.dds import DDS_VARIABLES, PROFILE_VARIABLES, use_dds_profile
+from hybridgl_ros.ros.common.dds import (
+    DDS_VARIABLES,
+    LEFT_TO_PROFILE,
+    PROFILE_VARIABLES,
+    PUBLICATION_MODE,
+    use_dds_profile,
+)
 from hybridgl_ros.ros.common.qos import FRAMES, RESULTS, follow, overridden
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -74,6 +80,7 @@ def test_the_dds_profile_is_used_unless_the_user_has_made_a_choice(tmp_path: Pat
         use_dds_profile(environment, tmp_path)
         for name in PROFILE_VARIABLES:
             assert "segment_size" in Path(environment[name]).read_text(encoding="utf-8")
+        assert environment[LEFT_TO_PROFILE] == "1"
     own = [{name: "mine"} for name in DDS_VARIABLES] + [{"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}]
     for environment in own:
         chosen = dict(environment)
@@ -83,6 +90,20 @@ def test_the_dds_profile_is_used_unless_the_user_has_made_a_choice(tmp_path: Pat
     environment = {}
     use_dds_profile(environment, tmp_path)
     assert environment == {}
+
+
+def test_histories_are_left_to_this_profile_only_and_unless_the_user_says_otherwise(tmp_path: Path) -> None:
+    named = {PROFILE: str(CHECKOUT / "config" / "dds" / "fastdds.xml")}
+    (tmp_path / "mine.xml").write_text("<dds/>")
+    chosen = {
+        "1": named,
+        "0": named | {LEFT_TO_PROFILE: "0"},
+        None: named | {PUBLICATION_MODE: "ASYNCHRONOUS"},
+        "": {PROFILE: str(tmp_path / "mine.xml")},
+    }
+    for wanted, environment in chosen.items():
+        use_dds_profile(environment, tmp_path)
+        assert environment.get(LEFT_TO_PROFILE) == (wanted or None)
 
 
 @pytest.mark.parametrize("own", ["", "mine.xml"])
