@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
 import statistics
 import sys
@@ -22,19 +21,23 @@ from soak.faults import FAULTS, Fault, Seen
 from soak.stage import Stage
 
 GROWTH_LIMIT = 5.0
-# Seconds without a fault, at the beginning of each round; and those after which the memory is looked at: for the first
-# ten, results of goals only come, and none is dropped yet; then the heaps grow to the most that ever comes together.
+# Seconds without a fault, at the beginning of each round; and those after which the memory counts: before, the heaps
+# grow to what comes together in a round.
 QUIET = 2.0
 WARM = 120.0
-FEWEST_SAMPLES = 40
+FEWEST_ROUNDS = 6
 
 
 def growth(megabytes: list[float]) -> float | None:
-    """Percent by which the last fifth lies above the first; None when there is too little to tell."""
-    if len(megabytes) < FEWEST_SAMPLES:
+    """Percent by which the last third of the rounds lies above the first; None when there are too few to tell.
+
+    megabytes: the most that was held in each round. Between two faults it depends on which came last: with a flood the
+    heaps grow, a node that is cleaned up gives back what it does not use.
+    """
+    if len(megabytes) < FEWEST_ROUNDS:
         return None
-    fifth = len(megabytes) // 5
-    return 100 * (statistics.median(megabytes[-fifth:]) / statistics.median(megabytes[:fifth]) - 1)
+    third = len(megabytes) // 3
+    return 100 * (statistics.median(megabytes[-third:]) / statistics.median(megabytes[:third]) - 1)
 
 
 class Soak:
@@ -44,21 +47,24 @@ class Soak:
         self._stage = stage
         self._rows: dict[str, dict[str, Any]] = {}
         self.rounds = 0
-        self._begin = time.monotonic()
         self.megabytes: list[float] = []
         self.by_round: list[float] = []
 
     def run(self, minutes: float) -> None:
         """So many minutes of the faults that the node outlives, at least one round; then the others, once."""
-        self._begin = begin = time.monotonic()
+        begin = time.monotonic()
         self._stage.wait_until_ready()
         self._stage.traffic.asking = True
         lasting = [fault for fault in FAULTS if not fault.ends_node]
         while not self.rounds or time.monotonic() - begin < 60 * minutes:
+            warm = time.monotonic() - begin > WARM
             self._quiet()
             for fault in random.sample(lasting, len(lasting)):
                 self._strike(fault)
             self.rounds += 1
+            self.by_round.append(self._stage.memory.most())
+            if warm:
+                self.megabytes.append(self.by_round[-1])
         for fault in FAULTS:
             if fault.ends_node:
                 self._strike(fault)
@@ -92,15 +98,9 @@ class Soak:
         }
 
     def _quiet(self) -> None:
-        """Nothing happens but work; the memory is looked at."""
-        memory, refused = self._stage.memory, self._stage.ledger.refused.total()
-        memory.megabytes.clear()
-        memory.watching = True
+        """Nothing happens but work, and none of it is refused."""
+        refused = self._stage.ledger.refused.total()
         time.sleep(QUIET)
-        memory.watching = False
-        if time.monotonic() - self._begin > WARM:
-            self.megabytes += memory.megabytes
-        self.by_round.append(statistics.median(memory.megabytes or [math.nan]))
         said = f"{self._stage.ledger.refused.total() - refused} requests refused without a fault"
         if not said.startswith("0 "):
             self._stage.ledger.complain(said)

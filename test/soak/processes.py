@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -93,7 +95,7 @@ def camera_program(models: str, namespace: str, rate: float, folder: Path) -> Pr
 
 
 class Memory(threading.Thread):
-    """Looks at the memory of the node while it is told to."""
+    """Looks at the memory of the node again and again."""
 
     PERIOD = 0.25
 
@@ -101,13 +103,17 @@ class Memory(threading.Thread):
         super().__init__(daemon=True)
         self._node = node
         self._ended = threading.Event()
-        self.watching = False
-        self.megabytes: list[float] = []
+        self._megabytes: list[float] = []
 
     def run(self) -> None:
         while not self._ended.wait(self.PERIOD):
-            if self.watching:
-                self.megabytes.append(self._node.memory)
+            with suppress(OSError):  # it has just ended
+                self._megabytes.append(self._node.memory)
+
+    def most(self) -> float:
+        """The most that it held since this was last asked, resident megabytes."""
+        seen, self._megabytes = self._megabytes, []
+        return max(seen, default=math.nan)
 
     def end(self) -> None:
         """Look no more."""
