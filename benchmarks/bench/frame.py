@@ -61,11 +61,10 @@ def on_device(device: str, folder: Path, picture: Path, rounds: int) -> Row:
         child.close()
     with np.load(folder / f"{device}.npz") as ours, np.load(folder / "cpu.npz") as theirs:
         count = len(theirs["masks"])
-        alike = len(ours["masks"]) == count
-        equal = sum(map(np.array_equal, ours["masks"], theirs["masks"])) if alike else 0
-    note = f"preset robot; {equal} of {count} masks are the same to the bit"
+        alike = sum(map(np.array_equal, ours["masks"], theirs["masks"])) if len(ours["masks"]) == count else 0
+    note = f"preset robot; {alike} of {count} masks are the same to the bit"
     times = seconds[device], seconds["cpu"]
-    return Row.faster(9, WHAT, "the processor", times, 1.0, equal=alike, note=note)
+    return Row.faster(9, WHAT, "the processor", times, 1.0, equal=alike == count, note=note)
 
 
 def in_turn(ways: Mapping[str, Child], rounds: int) -> dict[str, float]:

@@ -25,19 +25,19 @@ GROWTH_LIMIT = 5.0
 # grow to what comes together in a round.
 QUIET = 2.0
 WARM = 120.0
-FEWEST_ROUNDS = 6
+FEWEST_ROUNDS = 5
 
 
 def growth(megabytes: list[float]) -> float | None:
-    """Percent by which the last third of the rounds lies above the first; None when there are too few to tell.
+    """Percent by which the last fifth of the rounds lies above the first; None when there are too few to tell.
 
     megabytes: the most that was held in each round. Between two faults it depends on which came last: with a flood the
     heaps grow, a node that is cleaned up gives back what it does not use.
     """
     if len(megabytes) < FEWEST_ROUNDS:
         return None
-    third = len(megabytes) // 3
-    return 100 * (statistics.median(megabytes[-third:]) / statistics.median(megabytes[:third]) - 1)
+    fifth = len(megabytes) // 5
+    return 100 * (statistics.median(megabytes[-fifth:]) / statistics.median(megabytes[:fifth]) - 1)
 
 
 class Soak:

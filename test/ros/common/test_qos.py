@@ -95,15 +95,16 @@ def test_the_dds_profile_is_used_unless_the_user_has_made_a_choice(tmp_path: Pat
 def test_histories_are_left_to_this_profile_only_and_unless_the_user_says_otherwise(tmp_path: Path) -> None:
     named = {PROFILE: str(CHECKOUT / "config" / "dds" / "fastdds.xml")}
     (tmp_path / "mine.xml").write_text("<dds/>")
-    chosen = {
-        "1": named,
-        "0": named | {LEFT_TO_PROFILE: "0"},
-        None: named | {PUBLICATION_MODE: "ASYNCHRONOUS"},
-        "": {PROFILE: str(tmp_path / "mine.xml")},
-    }
-    for wanted, environment in chosen.items():
+    chosen = [
+        (named, "1"),
+        (named | {LEFT_TO_PROFILE: "0"}, "0"),
+        (named | {PUBLICATION_MODE: "ASYNCHRONOUS"}, None),
+        ({PROFILE: str(tmp_path / "mine.xml")}, None),
+    ]
+    for environment, wanted in chosen:
+        environment = dict(environment)
         use_dds_profile(environment, tmp_path)
-        assert environment.get(LEFT_TO_PROFILE) == (wanted or None)
+        assert environment.get(LEFT_TO_PROFILE) == wanted
 
 
 @pytest.mark.parametrize("own", ["", "mine.xml"])
