@@ -19,8 +19,9 @@ from hybridgl_ros.errors import ImageError, OutOfMemoryError
 if TYPE_CHECKING:
     import torch
 
-# glibc's mallopt: what it keeps for the next picture instead of giving it back, and how many of its heaps do that.
-KEEPING = {"M_MMAP_THRESHOLD": (-3, 32 * 2**20), "M_TRIM_THRESHOLD": (-1, 128 * 2**20), "M_ARENA_MAX": (-8, 2)}
+# glibc's mallopt: what it keeps for the next picture instead of giving it back, and how many heaps it has. In one, what
+# a thread lets go is taken by the next; with two, a node under load grew for as long as it was watched.
+KEEPING = {"M_MMAP_THRESHOLD": (-3, 32 * 2**20), "M_TRIM_THRESHOLD": (-1, 128 * 2**20), "M_ARENA_MAX": (-8, 1)}
 # Whoever has set one of these has thought about it.
 MALLOC_VARIABLES = (
     "GLIBC_TUNABLES",
