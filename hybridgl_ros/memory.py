@@ -175,10 +175,10 @@ def give_back(everything: bool = False) -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def resident_memory(root: Path = Path("/")) -> int | None:
-    """Bytes of this process that lie in memory, as /proc says; None where there is none."""
+def resident_memory(root: Path = Path("/"), process: int | None = None) -> int | None:
+    """Bytes of this or another process (its number) that lie in memory, as /proc says; None where that is not there."""
     try:
-        return int((root / "proc/self/statm").read_text(encoding="utf-8").split()[1]) * PAGE
+        return int((root / "proc" / str(process or "self") / "statm").read_text(encoding="utf-8").split()[1]) * PAGE
     except (OSError, ValueError, IndexError):
         return None
 

@@ -131,6 +131,10 @@ def test_resident_memory_is_that_of_this_process(system) -> None:
     assert memory.resident_memory(system({"proc/self/statm": "900 250 40 1 0 80 0"})) == 250 * memory.PAGE
 
 
+def test_resident_memory_of_another_process(system) -> None:
+    assert memory.resident_memory(system({"proc/12/statm": "900 250 40 1 0 80 0"}), 12) == 250 * memory.PAGE
+
+
 def test_resident_memory_is_unknown_without_proc(tmp_path) -> None:
     assert memory.resident_memory(tmp_path) is None
 

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
+
+from hybridgl_ros.memory import resident_memory
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FAKE_NODE = CHECKOUT / "test" / "ros" / "fake_node.py"
-PAGE = os.sysconf("SC_PAGE_SIZE")
 ENDING_TIME = 60.0
 
 
@@ -52,11 +52,6 @@ class Program:
         self.process.send_signal(number)
         code = self.process.wait(ENDING_TIME)
         return code, time.monotonic() - begin
-
-    @property
-    def memory(self) -> float:
-        """Resident megabytes."""
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE / 1e6
 
     @property
     def log(self) -> str:
@@ -107,8 +102,9 @@ class Memory(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(self.PERIOD):
-            with suppress(OSError):  # it has just ended
-                self._megabytes.append(self._node.memory)
+            held = resident_memory(process=self._node.process.pid)
+            if held is not None:  # else it has just ended
+                self._megabytes.append(held / 1e6)
 
     def most(self) -> float:
         """The most that it held since this was last asked, resident megabytes."""

@@ -108,7 +108,6 @@ class Stage:
 
     def respawn(self) -> None:
         """Start the node again, as a launch file's respawn does; what was asked of nobody is dropped."""
-        self.memory.watching = False
         self.node.start()
         self.wait_until_ready()
         self.wait_for(self._answers, "an answer of the new node")

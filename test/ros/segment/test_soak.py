@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -47,5 +48,7 @@ def test_a_broken_promise_is_told() -> None:
     figures = {"lost": 1, "wrong": 0, "accepted": 5, "replied": 4, "with_place": 1, "memory_growth_percent": 6.0}
     said = " | ".join(verdicts({**figures, "faults": [row]}))
     assert "1 lost" in said and "a did not strike" in said and "no answer" in said and "6.0 %" in said
+    unseen = {**figures, "memory_growth_percent": growth([math.nan] * 5)}
+    assert "nan %" in " | ".join(verdicts({**unseen, "faults": [row]}))
     assert growth([100.0] * 30 + [110.0] * 30) == pytest.approx(10)
     assert growth([100.0]) is None
